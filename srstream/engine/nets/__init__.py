@@ -1,0 +1,18 @@
+"""The table of networks. Adding one is a file beside these and a line below."""
+
+from __future__ import annotations
+
+from srstream.engine.nets.contract import Net, NetContext
+from srstream.engine.nets.zssr import (
+    ZssrOptions,
+    ZssrStarOptions,
+    make_zssr,
+    make_zssr_star,
+)
+from srstream.registry import Registry
+
+NETS: Registry[Net, NetContext] = Registry("network")
+NETS.add("zssr", ZssrOptions, make_zssr)
+NETS.add("zssr-star", ZssrStarOptions, make_zssr_star)
+
+__all__ = ["NETS", "Net", "NetContext", "ZssrOptions", "ZssrStarOptions"]

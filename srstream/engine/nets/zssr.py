@@ -1,0 +1,114 @@
+"""ZSSR and ZSSR*: a plain CNN that learns what bicubic enlargement leaves out.
+
+Paper 1 (Goyal, "Online Super-Resolution using Deep Internal Learning"), section 2.2.
+The input is the bicubic enlargement; the output is added to it. ZSSR* adds dropout after
+the first two layers and a tanh that keeps the residual in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from srstream.engine.nets.contract import NetContext
+
+
+@dataclass(frozen=True, slots=True)
+class ZssrOptions:
+    """The network of ZSSR."""
+
+    width: int = 128
+    """Feature maps per hidden layer."""
+    depth: int = 8
+    """Convolutions of 3x3, the last one included."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.width <= 512:
+            raise ValueError(f"width is {self.width}; allowed: 1 to 512")
+        if not 2 <= self.depth <= 32:
+            raise ValueError(f"depth is {self.depth}; allowed: 2 to 32")
+
+
+@dataclass(frozen=True, slots=True)
+class ZssrStarOptions(ZssrOptions):
+    """The network of ZSSR*: dropout after the first two layers, tanh on the residual."""
+
+    dropout: float = 0.1
+    """Share of feature maps dropped after each of the first two layers in training."""
+
+    def __post_init__(self) -> None:
+        # Named in full: slots make dataclass build the class anew, and `super()` the old.
+        ZssrOptions.__post_init__(self)
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
+
+
+class Zssr(nn.Module):
+    """The residual network; at birth its output is zero, so it *is* bicubic."""
+
+    def __init__(
+        self, options: ZssrOptions, context: NetContext, *, dropout: float, bounded: bool
+    ) -> None:
+        super().__init__()
+        widths = [context.channels, *[options.width] * (options.depth - 1)]
+        # `skip_init`: the default initialisation would draw from the global generator.
+        self.hidden = nn.ModuleList(_conv(n, m) for n, m in pairwise(widths))
+        self.tail = _conv(options.width, context.channels)
+        for layer in self.hidden:
+            nn.init.kaiming_normal_(
+                layer.weight, nonlinearity="relu", generator=context.generator
+            )
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+        self._dropout = dropout
+        self._bounded = bounded
+        self.reach = options.depth
+        """How far, in output pixels, an output pixel sees."""
+
+    def forward(self, base: Tensor, noise: Generator | None = None) -> Tensor:
+        """Return `base` plus the learnt residual.
+
+        Args:
+            base: [B, C, H, W], the bicubic enlargement in [0, 1].
+            noise: draws the dropout; `None` means evaluation, without dropout.
+        """
+        features = base
+        for index, layer in enumerate(self.hidden):
+            features = layer(features)
+            if noise is not None and self._dropout and index < 2:
+                features = features * _keep_maps(features, self._dropout, noise)
+            features = F.relu(features)
+        residual = self.tail(features).float()
+        if self._bounded:
+            residual = torch.tanh(residual)
+        return base.float() + residual
+
+
+def make_zssr(options: ZssrOptions, context: NetContext) -> Zssr:
+    """Build ZSSR: linear residual, no dropout."""
+    return Zssr(options, context, dropout=0.0, bounded=False)
+
+
+def make_zssr_star(options: ZssrStarOptions, context: NetContext) -> Zssr:
+    """Build ZSSR*."""
+    return Zssr(options, context, dropout=options.dropout, bounded=True)
+
+
+def _conv(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.utils.skip_init(nn.Conv2d, inputs, outputs, 3, padding=1)
+
+
+def _keep_maps(features: Tensor, dropout: float, noise: Generator) -> Tensor:
+    """Return [B, C, 1, 1]: 0 for the maps to drop, 1/(1-dropout) for the others.
+
+    Written out, because `F.dropout2d` draws from the global generator, and replaying a
+    session bit for bit needs its own.
+    """
+    batch, maps = features.shape[:2]
+    draw = torch.rand(batch, maps, 1, 1, generator=noise, device=features.device)
+    return (draw >= dropout).to(features.dtype) / (1.0 - dropout)

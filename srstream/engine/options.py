@@ -1,0 +1,111 @@
+"""What can be set about a session. Ranges are checked where the values live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from srstream.engine.losses import DogOptions, L1Options, MseOptions
+from srstream.engine.nets import ZssrOptions, ZssrStarOptions
+
+Mode = Literal["online", "per-frame", "frozen"]
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptOptions:
+    """How the network is adapted to a frame; the defaults are paper 1, section 2.4."""
+
+    mode: Mode = "online"
+    """online: weights are carried from frame to frame; per-frame: every frame starts from
+    the initial weights (ZSSR); frozen: no adaptation."""
+    steps: int = 750
+    """Optimiser steps per frame at most."""
+    seconds: float | None = None
+    """Time for the steps of one frame, at most; none: no limit."""
+    plateau: float | None = None
+    """Stop when the mean loss of 25 steps fell by less than this share against the 25
+    before; none: never."""
+    batch: int = 8
+    """Pairs per step."""
+    crop: int = 128
+    """Side of the high-resolution crops in pixels; clamped to small frames."""
+    pairs: int | None = 3000
+    """Pairs drawn per frame, gone through in random order, again and again; none: every
+    step draws new ones."""
+    rate: float = 1e-3
+    """Adam's learning rate."""
+    milestones: tuple[int, ...] = (250, 500)
+    """The rate is divided by 10 after each of these steps."""
+    carry_moments: bool = False
+    """Carry Adam's moments from frame to frame as well."""
+    smallest: float = 0.5
+    """The pyramid of training pictures goes down to this share of the frame's size."""
+    as_is: float = 0.05
+    """Share of pairs that take the frame as it is: full size, not turned."""
+    heldout: float = 0.0625
+    """Share of the frame's pixels that are kept out of training and judge it; 0: none."""
+    judge: Literal["enforce", "observe"] = "enforce"
+    """enforce: roll back what is worse on the held-out pixels; observe: only report."""
+
+    def __post_init__(self) -> None:
+        _within("steps", self.steps, 0, 1_000_000)
+        _within("batch", self.batch, 1, 256)
+        _within("crop", self.crop, 16, 1024)
+        _within("rate", self.rate, 1e-7, 1.0)
+        _within("smallest", self.smallest, 0.1, 1.0)
+        _within("as_is", self.as_is, 0.0, 1.0)
+        _within("heldout", self.heldout, 0.0, 0.5)
+        if self.seconds is not None:
+            _within("seconds", self.seconds, 0.0, 86_400.0)
+        if self.plateau is not None:
+            _within("plateau", self.plateau, 0.0, 1.0)
+        if self.pairs is not None:
+            _within("pairs", self.pairs, 1, 1_000_000)
+        if list(self.milestones) != sorted(self.milestones):
+            raise ValueError(f"milestones are {self.milestones}; they must rise")
+
+
+@dataclass(frozen=True, slots=True)
+class UpscaleOptions:
+    """How a frame is enlarged with the adapted network."""
+
+    ensemble: bool = False
+    """Upscale the eight symmetries of the frame and merge them: eight times the work."""
+    merge: Literal["mean", "median"] = "mean"
+    """How the eight are merged."""
+    back_projection: int = 0
+    """Times that what the enlargement loses when shrunk again is added back, at the end."""
+    member_back_projection: int = 0
+    """The same on each of the eight before they are merged."""
+    tile: int | None = None
+    """Side of a tile in output pixels; none: from the width of the network."""
+
+    def __post_init__(self) -> None:
+        _within("back_projection", self.back_projection, 0, 100)
+        _within("member_back_projection", self.member_back_projection, 0, 100)
+        if self.tile is not None:
+            _within("tile", self.tile, 64, 16_384)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """Everything about one stream's adaptation and enlargement."""
+
+    scale: int = 2
+    net: ZssrOptions | ZssrStarOptions = field(default_factory=ZssrStarOptions)
+    loss: MseOptions | L1Options | DogOptions = field(default_factory=DogOptions)
+    adapt: AdaptOptions = field(default_factory=AdaptOptions)
+    upscale: UpscaleOptions = field(default_factory=UpscaleOptions)
+    preset: str = "custom"
+    """The name of the preset these came from; reported in the statistics."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.scale not in (2, 3, 4):
+            raise ValueError(f"scale is {self.scale}; allowed: 2, 3, 4")
+        _within("seed", self.seed, 0, 2**63 - 1)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}; allowed: {low} to {high}")

@@ -1,0 +1,72 @@
+"""Every exception srstream raises on purpose. Its class names who acts.
+
+    SrstreamError
+    ├── ConfigError + ValueError     the operator acts: the key, what was found, what is allowed
+    ├── FrameError                   nobody acts: the frame is skipped and counted
+    │   ├── DecodeError + ValueError     the bytes are not a picture we take
+    │   └── Postponed                    not now: the source offers the frame again
+    ├── SinkError + OSError          this output failed for this frame; the stream goes on
+    ├── SourceError + OSError        the stream cannot read its input
+    ├── ResourceError                the device is out of memory
+    └── StateError                   saved state does not fit; the stream starts afresh
+
+Anything else is a bug: that stream stops with its traceback and the others go on.
+A diverged adaptation is not an exception but an `Outcome`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SrstreamError(Exception):
+    """The root of the tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong with a configuration."""
+
+    key: str
+    """The full key, such as `streams.demo.scale`."""
+    problem: str
+    """What was found, what is allowed, and the nearest known name."""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.problem}" if self.key else self.problem
+
+
+class ConfigError(SrstreamError, ValueError):
+    """The configuration is wrong; carries every complaint, not only the first."""
+
+    def __init__(self, *complaints: Complaint) -> None:
+        super().__init__("\n".join(map(str, complaints)))
+        self.complaints = complaints
+
+
+class FrameError(SrstreamError):
+    """This frame cannot be processed; the next one may."""
+
+
+class DecodeError(FrameError, ValueError):
+    """The bytes are not a picture that we take."""
+
+
+class Postponed(FrameError):
+    """The frame changed while it waited; its source offers it again."""
+
+
+class SinkError(SrstreamError, OSError):
+    """An output could not be written."""
+
+
+class SourceError(SrstreamError, OSError):
+    """An input cannot be watched or read at all."""
+
+
+class ResourceError(SrstreamError):
+    """The device ran out of memory, even for the smallest tile."""
+
+
+class StateError(SrstreamError):
+    """Saved state does not fit this session."""

@@ -1,0 +1,134 @@
+"""The values that travel: from a source, through the engine, to the sinks. All frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""[H, W, C] in the depth it came in; C is 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameId:
+    """Which frame of which stream."""
+
+    stream: str
+    seq: int
+    """Rises by one per stream, from 1."""
+    source: str
+    """Where it came from: for a folder, the path below it."""
+    name: str
+    """What its outputs are called, without extension; unique among the stream's sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a picture carries beside its pixels, passed on unchanged."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture."""
+
+    pixels: Pixels
+    extras: Extras = field(default_factory=Extras)
+    notes: tuple[str, ...] = ()
+    """What had to be converted, each said once per stream: `palette converted to RGB`."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        height, width = self.pixels.shape[:2]
+        return width, height
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A picture with its place in a stream."""
+
+    id: FrameId
+    picture: Picture
+
+
+class Outcome(StrEnum):
+    """What became of the adaptation to one frame."""
+
+    ADAPTED = "adapted"
+    """All the steps, or all the time, were spent and the result was kept."""
+    CONVERGED = "converged"
+    """The loss stopped falling before the steps were spent; the result was kept."""
+    SKIPPED = "skipped"
+    """No step was taken: mode `frozen`, or a flat or black frame."""
+    ROLLED_BACK = "rolled_back"
+    """The adapted weights were worse, or not finite; those from before were used."""
+    RESET = "reset"
+    """The carried weights were worse than bicubic; adapted from the initial ones."""
+    FALLBACK = "fallback"
+    """Upscaled by bicubic: no usable weights, or the frame is below 16x16."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptStats:
+    """How one frame was adapted and upscaled. `None` means not known or not finite."""
+
+    outcome: Outcome
+    scale: int
+    net: str
+    preset: str
+    device: str
+    steps: int = 0
+    loss_before: float | None = None
+    """The configured loss on one fixed batch of training pairs, before the first step."""
+    loss_after: float | None = None
+    """The same batch after the last step (before any roll-back)."""
+    heldout_psnr_before: float | None = None
+    """dB on held-out pixels of the frame, with the weights it started from."""
+    heldout_psnr_after: float | None = None
+    """dB on the same pixels after the last step (before any roll-back)."""
+    heldout_psnr_bicubic: float | None = None
+    """dB on the same pixels by bicubic."""
+    weight_change: float | None = None
+    """L2 norm of the change of the weights that were kept, over the norm before."""
+    scene_change: bool = False
+    adapt_ms: float = 0.0
+    upscale_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Milliseconds:
+    """Where the time of a frame went."""
+
+    queue: float = 0.0
+    """Waiting between the stages."""
+    decode: float = 0.0
+    adapt: float = 0.0
+    upscale: float = 0.0
+    write: float = 0.0
+    """All sinks of pictures together."""
+    total: float = 0.0
+    """From the moment the source offered the frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upscaled:
+    """A frame together with its enlargement and its statistics."""
+
+    frame: Frame
+    pixels: Pixels
+    """[scale*H, scale*W, C] in the frame's depth."""
+    stats: AdaptStats
+    ms: Milliseconds = field(default_factory=Milliseconds)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the enlargement in pixels."""
+        height, width = self.pixels.shape[:2]
+        return width, height

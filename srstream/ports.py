@@ -1,0 +1,116 @@
+"""What the runtime asks of the world. Protocols and the values they exchange only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Protocol
+
+from srstream.frames import Frame, Picture, Upscaled
+
+
+class Verdict(Enum):
+    """What became of a packet."""
+
+    DONE = auto()
+    """Every sink was offered the frame."""
+    FAILED = auto()
+    """It is not a frame we can process; offering it again is of no use."""
+    RETURNED = auto()
+    """It was given back untouched: offer it again, now or at the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A frame that a source has, not yet read."""
+
+    source: str
+    """Where it came from: for a folder, the path below it."""
+    name: str
+    """What its outputs are called, without extension."""
+    offered: float
+    """The stream's clock when the frame became ready, in seconds."""
+    read: Callable[[], Picture]
+    """Read and decode; runs in a decode thread. Raises `FrameError`."""
+    done: Callable[[Verdict], Awaitable[None]]
+    """Awaited exactly once."""
+
+
+class Source(Protocol):
+    """Where frames come from."""
+
+    @property
+    def arrived(self) -> int:
+        """How many frames became ready since `open`, those already there not counted."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """How many frames are ready and not yet handed out."""
+        ...
+
+    def open(self) -> AbstractAsyncContextManager[AsyncIterator[Packet]]:
+        """Start watching. The iterator ends when there will be no more frames.
+
+        Raises:
+            SourceError: the input cannot be watched at all.
+        """
+        ...
+
+
+class Sink(Protocol):
+    """Where upscaled frames go."""
+
+    reports: bool
+    """True for a sink that tells about a frame: written last, with the others' time."""
+
+    async def open(self) -> None:
+        """Prepare; called once before the first frame. Raises `SinkError`."""
+        ...
+
+    async def write(self, item: Upscaled) -> None:
+        """Write one frame. Raises `SinkError`."""
+        ...
+
+    async def close(self) -> None:
+        """Finish; called once, also after errors."""
+        ...
+
+
+class Processor(Protocol):
+    """What adapts to a frame and upscales it; `engine.Session` is one, fakes are others.
+
+    Called from one compute thread only.
+    """
+
+    def begin(self, frame: Frame) -> None:
+        """Take a frame up. The frame before must be finished or abandoned."""
+        ...
+
+    def advance(self, seconds: float) -> bool:
+        """Work for about this long, one unit at least; true when the frame is ready."""
+        ...
+
+    def finish(self) -> Upscaled:
+        """Do whatever is left and return the result."""
+        ...
+
+    def abandon(self) -> None:
+        """Drop the frame in hand; the state is as it was before `begin`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamContext:
+    """What a source or a sink is told about its stream."""
+
+    stream: str
+    run: str
+    """Identifies this run of the program in the statistics."""
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    base: Path
+    """Relative paths are relative to this folder."""
