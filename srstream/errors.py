@@ -1,7 +1,7 @@
 """Every exception srstream raises on purpose. Its class names who acts.
 
     SrstreamError
-    ├── ConfigError + ValueError     the operator acts: the key, what was found, what is allowed
+    ├── ConfigError + ValueError     the operator acts: key, what was found, what is allowed
     ├── FrameError                   nobody acts: the frame is skipped and counted
     │   ├── DecodeError + ValueError     the bytes are not a picture we take
     │   └── Postponed                    not now: the source offers the frame again

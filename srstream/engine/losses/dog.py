@@ -81,7 +81,9 @@ class Dog:
         depth-wise convolutions of 19 taps, and the borders cost nothing.
         """
         if size not in self._blurs:
-            if len(self._blurs) >= 64:  # frames smaller than a crop bring sizes of their own
+            if (
+                len(self._blurs) >= 64
+            ):  # frames smaller than a crop bring sizes of their own
                 self._blurs.clear()
             self._blurs[size] = gaussian_matrix(size, self._options.sigma).to(self._device)
         return self._blurs[size]

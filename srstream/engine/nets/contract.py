@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Generator, Tensor, device
+from torch import Generator, Tensor
 from torch.nn import Parameter
 
 
@@ -22,17 +22,22 @@ class NetContext:
 
 
 class Net(Protocol):
-    """A network on the bicubic enlargement, as `torch.nn.Module` gives most of it."""
+    """A network that enlarges, as `torch.nn.Module` gives most of it."""
 
     reach: int
-    """How far, in output pixels, an output pixel sees: the margin of a tile."""
+    """How far, in low-resolution pixels, an output pixel sees: the margin of a tile."""
+    maps: int
+    """The most feature maps it holds per output pixel: decides the size of a tile."""
 
-    def __call__(self, base: Tensor, noise: Generator | None = None) -> Tensor:
-        """[B, C, H, W] in [0, 1] -> the same shape; `noise` only in training."""
+    def __call__(self, low: Tensor, noise: Generator | None = None) -> Tensor:
+        """[B, C, h, w] in [0, 1] -> [B, C, s*h, s*w] float32, not clamped.
+
+        `noise` draws what is random in training; `None` means evaluation.
+        """
         ...
 
     def parameters(self) -> Iterator[Parameter]: ...
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]: ...
 
-    def to(self, device: device, **kwargs: Any) -> Net: ...
+    def to(self, *args: Any, **kwargs: Any) -> Any: ...

@@ -7,6 +7,7 @@ the first two layers and a tanh that keeps the residual in [-1, 1].
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,10 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from srstream.engine.nets.contract import NetContext
+from srstream.engine.resample import enlarge
+
+BICUBIC_REACH = 3
+"""Low-resolution pixels to either side that a bicubic enlargement reads, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +56,40 @@ class Zssr(nn.Module):
     """The residual network; at birth its output is zero, so it *is* bicubic."""
 
     def __init__(
-        self, options: ZssrOptions, context: NetContext, *, dropout: float, bounded: bool
+        self,
+        options: ZssrOptions,
+        context: NetContext,
+        *,
+        dropout: float,
+        bounded: bool,
     ) -> None:
         super().__init__()
         widths = [context.channels, *[options.width] * (options.depth - 1)]
-        # `skip_init`: the default initialisation would draw from the global generator.
-        self.hidden = nn.ModuleList(_conv(n, m) for n, m in pairwise(widths))
-        self.tail = _conv(options.width, context.channels)
-        for layer in self.hidden:
-            nn.init.kaiming_normal_(
-                layer.weight, nonlinearity="relu", generator=context.generator
-            )
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)
+        draw = context.generator
+        self.hidden = nn.ModuleList(_conv(n, m, draw) for n, m in pairwise(widths))
+        self.tail = _conv(options.width, context.channels, None)
+        self._scale = context.scale
         self._dropout = dropout
         self._bounded = bounded
-        self.reach = options.depth
-        """How far, in output pixels, an output pixel sees."""
+        self.reach = math.ceil(options.depth / context.scale) + BICUBIC_REACH
+        self.maps = options.width
 
-    def forward(self, base: Tensor, noise: Generator | None = None) -> Tensor:
-        """Return `base` plus the learnt residual.
+    def forward(self, low: Tensor, noise: Generator | None = None) -> Tensor:
+        """Return the bicubic enlargement plus the learnt residual.
 
         Args:
-            base: [B, C, H, W], the bicubic enlargement in [0, 1].
+            low: [B, C, h, w] in [0, 1].
             noise: draws the dropout; `None` means evaluation, without dropout.
         """
+        base = enlarge(low, self._scale)
         features = base
         for index, layer in enumerate(self.hidden):
             features = layer(features)
             if noise is not None and self._dropout and index < 2:
                 features = features * _keep_maps(features, self._dropout, noise)
             features = F.relu(features)
-        residual = self.tail(features).float()
-        if self._bounded:
-            residual = torch.tanh(residual)
-        return base.float() + residual
+        residual: Tensor = self.tail(features).float()
+        return base + (torch.tanh(residual) if self._bounded else residual)
 
 
 def make_zssr(options: ZssrOptions, context: NetContext) -> Zssr:
@@ -99,8 +102,17 @@ def make_zssr_star(options: ZssrStarOptions, context: NetContext) -> Zssr:
     return Zssr(options, context, dropout=options.dropout, bounded=True)
 
 
-def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.utils.skip_init(nn.Conv2d, inputs, outputs, 3, padding=1)
+def _conv(inputs: int, outputs: int, draw: Generator | None) -> nn.Conv2d:
+    """Return a 3x3 convolution, its weights drawn after He et al. 2015, or all zero."""
+    # `skip_init`: the default initialisation would draw from the global generator.
+    conv: nn.Conv2d = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Conv2d, inputs, outputs, 3, padding=1
+    )
+    for parameter in conv.parameters():
+        nn.init.zeros_(parameter)
+    if draw is not None:
+        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", generator=draw)
+    return conv
 
 
 def _keep_maps(features: Tensor, dropout: float, noise: Generator) -> Tensor:

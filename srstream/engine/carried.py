@@ -1,0 +1,184 @@
+"""What is carried from frame to frame: weights, moments, random state, last thumbnail.
+
+They are saved, restored, dumped and loaded together, so that a roll-back and a resumed
+session leave nothing behind and miss nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from srstream.engine.adapt import Adapter
+from srstream.engine.losses import LOSSES, LossContext
+from srstream.engine.nets import NETS, Net, NetContext
+from srstream.engine.options import SessionOptions
+from srstream.engine.state import pack, unpack
+from srstream.errors import StateError
+
+CHANNELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of all that is carried."""
+
+    weights: list[Tensor]
+    moments: dict[str, Any]
+    random: Tensor
+    thumbnail: Tensor | None
+
+
+class Carried:
+    """The network, its optimiser, the random generator and the last frame's thumbnail."""
+
+    def __init__(self, options: SessionOptions, device: torch.device) -> None:
+        self._options = options
+        self.net_name = NETS.name_of(options.net)
+        self.net: Net = NETS[self.net_name].make(
+            options.net,
+            NetContext(
+                channels=CHANNELS,
+                scale=options.scale,
+                generator=Generator().manual_seed(options.seed),
+            ),
+        )
+        self.net.to(device=device, memory_format=torch.channels_last)
+        loss = LOSSES[LOSSES.name_of(options.loss)].make(options.loss, LossContext(device))
+        self.adapter = Adapter(self.net, loss, options.adapt)
+        self.random = Generator(device).manual_seed(options.seed)
+        self.thumbnail: Tensor | None = None
+        self._initial = self._weights()
+
+    def start_afresh(self) -> None:
+        """Go back to the initial weights, without moments."""
+        self._set_weights(self._initial)
+        self.adapter.forget()
+
+    def snapshot(self) -> Snapshot:
+        """Copy everything."""
+        return Snapshot(
+            weights=self._weights(),
+            moments=_copied(self.adapter.optimiser.state_dict()),
+            random=self.random.get_state(),
+            thumbnail=self.thumbnail,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make everything as it was."""
+        self._set_weights(snapshot.weights)
+        self.adapter.forget()
+        self.adapter.optimiser.load_state_dict(snapshot.moments)
+        self.random.set_state(snapshot.random)
+        self.thumbnail = snapshot.thumbnail
+
+    def is_finite(self) -> bool:
+        """Tell whether no weight is NaN or infinite."""
+        return bool(torch.isfinite(_joined(self._weights())).all())
+
+    def change_since(self, snapshot: Snapshot) -> float | None:
+        """Return the L2 norm of the weights' change over their norm in the snapshot."""
+        before = _joined(snapshot.weights)
+        norm = float(before.norm())
+        return float((_joined(self._weights()) - before).norm()) / norm if norm else None
+
+    def dump(self) -> bytes:
+        """Return everything as bytes."""
+        arrays = {"random": self.random.get_state().numpy()}
+        for name, weight in self.net.named_parameters():
+            arrays[f"weight/{name}"] = weight.detach().cpu().numpy()
+            for key, moment in self.adapter.optimiser.state.get(weight, {}).items():
+                arrays[f"moment/{name}/{key}"] = moment.cpu().numpy()
+        if self.thumbnail is not None:
+            arrays["thumbnail"] = self.thumbnail.numpy()
+        return pack(arrays, self._fingerprint())
+
+    def load(self, blob: bytes) -> None:
+        """Take over what `dump` returned.
+
+        Raises:
+            StateError: of another network, scale or seed, or damaged; nothing changed.
+        """
+        arrays, head = unpack(blob)
+        for key, value in self._fingerprint().items():
+            if head.get(key) != value:
+                raise StateError(f"{key} is {head.get(key)!r}, this session's {value!r}")
+        weights = []
+        moments: dict[str, dict[str, Tensor]] = {}
+        for name, weight in self.net.named_parameters():
+            weights.append(_tensor_like(weight, arrays, f"weight/{name}"))
+            prefix = f"moment/{name}/"
+            moments[name] = {
+                key.removeprefix(prefix): _moment_of(weight, arrays[key])
+                for key in arrays
+                if key.startswith(prefix)
+            }
+        if "random" not in arrays:
+            raise StateError("the random state is missing")
+        try:
+            self.random.set_state(torch.from_numpy(arrays["random"]))
+        except (RuntimeError, TypeError) as exc:
+            raise StateError(f"the random state does not fit: {exc}") from exc
+        self._set_weights(weights)
+        self.adapter.forget()
+        for name, weight in self.net.named_parameters():
+            if moments[name]:
+                self.adapter.optimiser.state[weight] = moments[name]
+        thumbnail = arrays.get("thumbnail")
+        self.thumbnail = None if thumbnail is None else torch.from_numpy(thumbnail)
+
+    def _weights(self) -> list[Tensor]:
+        return [weight.detach().clone() for weight in self.net.parameters()]
+
+    def _set_weights(self, weights: list[Tensor]) -> None:
+        with torch.no_grad():
+            for weight, value in zip(self.net.parameters(), weights, strict=True):
+                weight.copy_(value)
+
+    def _fingerprint(self) -> dict[str, Any]:
+        digest = hashlib.sha256()
+        for weight in self._initial:
+            digest.update(weight.cpu().contiguous().numpy().tobytes())
+        return {
+            "net": self.net_name,
+            "net_options": asdict(self._options.net),
+            "scale": self._options.scale,
+            "initial": digest.hexdigest(),
+        }
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([tensor.flatten() for tensor in tensors])
+
+
+def _tensor_like(weight: Tensor, arrays: dict[str, NDArray[Any]], name: str) -> Tensor:
+    array = arrays.get(name)
+    if array is None:
+        raise StateError(f"{name} is missing")
+    if array.dtype != np.float32 or array.shape != tuple(weight.shape):
+        raise StateError(f"{name} is {array.dtype} of shape {array.shape}")
+    return torch.from_numpy(array)
+
+
+def _moment_of(weight: Tensor, array: NDArray[Any]) -> Tensor:
+    """Return a moment in its weight's layout: the fused step reads both as they lie."""
+    value = torch.from_numpy(array)
+    if value.shape != weight.shape:  # Adam's own step counter
+        return value
+    return torch.empty_like(weight, requires_grad=False).copy_(value)
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    """Copy an optimiser's state_dict deeply enough to survive the next step."""
+    moments = {
+        index: {key: value.clone() for key, value in entries.items()}
+        for index, entries in state["state"].items()
+    }
+    groups = [dict(group) for group in state["param_groups"]]
+    return {"state": moments, "param_groups": groups}

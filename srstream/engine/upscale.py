@@ -1,0 +1,126 @@
+"""Enlarge a frame with a network: tiles, the eight symmetries, back-projection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator as Work
+
+import torch
+from torch import Tensor
+
+from srstream.engine.nets import Net
+from srstream.engine.options import UpscaleOptions
+from srstream.engine.resample import enlarge, shrink
+from srstream.errors import ResourceError
+
+ACTIVATION_BYTES = 64 * 2**20
+"""What the widest two layers of one tile may take; decides the tile if none is given."""
+SMALLEST_TILE = 64
+
+
+class Upscaler:
+    """Enlarges frames; remembers the tile that fitted."""
+
+    def __init__(self, net: Net, options: UpscaleOptions, *, scale: int) -> None:
+        self._net = net
+        self._options = options
+        self._scale = scale
+        fitting = math.isqrt(ACTIVATION_BYTES // (2 * 4 * net.maps))
+        self._tile = options.tile or fitting
+
+    def enlarge(self, low: Tensor) -> Work[None, None, Tensor]:
+        """Do the work in units of one tile: [1, 3, h, w] -> [1, 3, s*h, s*w] float32.
+
+        Raises:
+            ResourceError: even the smallest tile does not fit the device's memory.
+        """
+        if not self._options.ensemble:
+            whole = yield from self._tiles(low)
+            return back_project(whole, low, self._options.back_projection)
+        members = []
+        for symmetry in range(8):
+            turned = apply_symmetry(low, symmetry)
+            member = yield from self._tiles(turned)
+            member = back_project(member, turned, self._options.member_back_projection)
+            members.append(undo_symmetry(member, symmetry))
+        stacked = torch.stack(members)
+        if self._options.merge == "median":
+            # The mean of the two middle ones, as numpy has it; torch takes the lower.
+            merged = stacked.sort(dim=0).values[3:5].mean(dim=0)
+        else:
+            merged = stacked.mean(dim=0)
+        return back_project(merged, low, self._options.back_projection)
+
+    def _tiles(self, low: Tensor) -> Work[None, None, Tensor]:
+        while True:
+            try:
+                return (yield from self._tiles_of(low, max(self._tile // self._scale, 1)))
+            except torch.OutOfMemoryError as exc:
+                if self._tile <= SMALLEST_TILE:
+                    raise ResourceError(
+                        f"the device has no memory for a tile of {self._tile} pixels"
+                    ) from exc
+                self._tile = max(self._tile // 2, SMALLEST_TILE)
+
+    def _tiles_of(self, low: Tensor, side: int) -> Work[None, None, Tensor]:
+        """Enlarge tile by tile, each with as much around it as the network sees."""
+        scale, margin = self._scale, self._net.reach
+        height, width = low.shape[-2:]
+        if max(height, width) <= side + 2 * margin:
+            yield
+            return self._forward(low)
+        whole = low.new_empty(1, 3, height * scale, width * scale)
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                yield
+                first_row, first_column = max(top - margin, 0), max(left - margin, 0)
+                tile = low[
+                    ...,
+                    first_row : top + side + margin,
+                    first_column : left + side + margin,
+                ]
+                rows = min(side, height - top) * scale
+                columns = min(side, width - left) * scale
+                skip_rows = (top - first_row) * scale
+                skip_columns = (left - first_column) * scale
+                whole[
+                    ...,
+                    top * scale : top * scale + rows,
+                    left * scale : left * scale + columns,
+                ] = self._forward(tile)[
+                    ...,
+                    skip_rows : skip_rows + rows,
+                    skip_columns : skip_columns + columns,
+                ]
+        return whole
+
+    def _forward(self, low: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return self._net(low.contiguous(memory_format=torch.channels_last))
+
+
+def apply_symmetry(picture: Tensor, symmetry: int) -> Tensor:
+    """Turn [..., H, W]: bit 0 transposes, then bits 1 and 2 mirror rows and columns."""
+    if symmetry & 1:
+        picture = picture.transpose(-2, -1)
+    mirrored = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
+    return picture.flip(mirrored) if mirrored else picture
+
+
+def undo_symmetry(picture: Tensor, symmetry: int) -> Tensor:
+    """Undo `apply_symmetry`."""
+    mirrored = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
+    picture = picture.flip(mirrored) if mirrored else picture
+    return picture.transpose(-2, -1) if symmetry & 1 else picture
+
+
+def back_project(high: Tensor, low: Tensor, times: int) -> Tensor:
+    """Add back, enlarged, what `high` [1, 3, s*h, s*w] lacks of `low` when shrunk.
+
+    Irani and Peleg, "Improving resolution by image registration", 1991; in the published
+    code of paper 1, not in its text. Harmful unless K is how the frame was really made.
+    """
+    scale = high.shape[-1] // low.shape[-1]
+    for _ in range(times):
+        high = high + enlarge(low - shrink(high, scale), scale)
+    return high

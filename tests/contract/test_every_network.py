@@ -1,0 +1,77 @@
+"""What every network in the table promises."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from srstream.engine.nets import NETS, Net, NetContext
+from srstream.engine.resample import enlarge
+
+
+@pytest.fixture(params=list(NETS))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def make(name: str, scale: int = 2, seed: int = 0) -> Net:
+    entry = NETS[name]
+    generator = torch.Generator().manual_seed(seed)
+    options = dataclasses.replace(entry.options(), width=8)
+    return entry.make(options, NetContext(3, scale, generator))
+
+
+def picture(height: int = 18, width: int = 23) -> torch.Tensor:
+    return torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_at_birth_it_is_bicubic_also_at_odd_sizes(name: str, scale: int) -> None:
+    low = picture()
+    with torch.no_grad():
+        assert torch.equal(make(name, scale)(low), enlarge(low, scale))
+
+
+def test_building_and_training_it_leave_the_global_generator_alone(name: str) -> None:
+    before = torch.get_rng_state()
+    make(name)(picture(), torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_same_seed_gives_the_same_weights(name: str) -> None:
+    first, second, other = make(name), make(name), make(name, seed=1)
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    pairs = zip(first.parameters(), other.parameters(), strict=True)
+    assert not all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_one_step_of_adam_lowers_the_loss(name: str) -> None:
+    net = make(name)
+    low = picture()
+    high = enlarge(low, 2) + 0.05
+    adam = torch.optim.Adam(net.parameters(), lr=1e-3)
+
+    def loss() -> torch.Tensor:
+        return (net(low) - high).square().mean()
+
+    before = loss()
+    before.backward()  # type: ignore[no-untyped-call]
+    adam.step()
+    assert float(loss().detach()) < float(before.detach())
+
+
+def test_a_pixel_sees_no_farther_than_the_network_says(name: str) -> None:
+    net = make(name)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(0.05)
+    low = picture(41, 41)
+    touched = low.clone()
+    touched[:, :, 20, 20] += 0.5
+    with torch.no_grad():
+        moved = (net(low) != net(touched)).any(dim=1).any(dim=0).nonzero()
+    centre = 20 * 2 + 0.5
+    assert float((moved - centre).abs().max()) <= net.reach * 2 + 0.5

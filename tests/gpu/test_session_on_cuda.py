@@ -1,0 +1,90 @@
+"""The promises of a session, on a CUDA device."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from pictures import edges, frame, zone_plate
+from srstream.engine import PRESETS, AdaptOptions, Session, SessionOptions
+from srstream.engine.nets import ZssrStarOptions
+from srstream.frames import Outcome
+
+OPTIONS = SessionOptions(
+    net=ZssrStarOptions(width=16),
+    adapt=AdaptOptions(steps=20, crop=48, pairs=None, milestones=()),
+)
+
+
+def test_an_unadapted_network_is_bicubic_as_on_the_cpu(device: torch.device) -> None:
+    frozen = dataclasses.replace(OPTIONS, adapt=AdaptOptions(mode="frozen"))
+    pixels = zone_plate(61, 83)
+    on_cuda = Session(frozen, device=device).step(frame(pixels)).pixels
+    on_cpu = Session(frozen).step(frame(pixels)).pixels
+    assert np.abs(on_cuda.astype(int) - on_cpu).max() <= 1
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_every_preset_adapts_a_frame(device: torch.device, preset: str) -> None:
+    short = dataclasses.replace(
+        PRESETS[preset], adapt=dataclasses.replace(PRESETS[preset].adapt, steps=30)
+    )
+    session = Session(short, device=device)
+    for shift in range(2):
+        result = session.step(frame(edges(96, 128, shift=shift, bar=40)))
+    assert result.pixels.shape == (192, 256, 3)
+    assert result.stats.steps == 30
+    assert result.stats.loss_after is not None
+    assert result.stats.loss_before is not None
+    assert result.stats.loss_after < result.stats.loss_before * 1.5
+    assert result.stats.device == "cuda:0"
+
+
+def test_a_dumped_session_continues_on_cuda(device: torch.device) -> None:
+    straight, other = Session(OPTIONS, device=device), Session(OPTIONS, device=device)
+    straight.step(frame(edges(64, 64)))
+    other.load(straight.dump())
+    one, two = (s.step(frame(edges(64, 64, shift=5))) for s in (straight, other))
+    assert one.stats.heldout_psnr_before == pytest.approx(
+        two.stats.heldout_psnr_before, abs=0.01
+    )
+
+
+def test_no_step_waits_for_the_device(device: torch.device) -> None:
+    """Between the first and the last step nothing is copied to the host."""
+    session = Session(OPTIONS, device=device)
+    session.step(frame(edges(64, 64)))
+    session.begin(frame(edges(64, 64)))
+    session.advance(0.0)  # held-out tiles, thumbnails: these are read
+    session.advance(0.0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(10):
+            session.advance(0.0)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    session.finish()
+
+
+def test_a_frame_that_does_not_fit_is_upscaled_in_smaller_tiles(
+    device: torch.device,
+) -> None:
+    """A ballast leaves little memory; the result equals the one with all of it."""
+    pixels = zone_plate(1080, 1920)
+    frozen = dataclasses.replace(
+        OPTIONS,
+        net=ZssrStarOptions(width=128),
+        adapt=AdaptOptions(mode="frozen"),
+        upscale=dataclasses.replace(OPTIONS.upscale, tile=4096),
+    )
+    whole = Session(frozen, device=device).step(frame(pixels))
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(device)
+    ballast = torch.empty(max(free - 1_500_000_000, 0), dtype=torch.uint8, device=device)
+    tiled = Session(frozen, device=device).step(frame(pixels))
+    del ballast
+    assert tiled.stats.outcome is not Outcome.FALLBACK
+    assert np.abs(tiled.pixels.astype(int) - whole.pixels).max() <= 1

@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pictures import edges, frame, zone_plate
+from srstream.engine import AdaptOptions, Session, SessionOptions, UpscaleOptions
+from srstream.engine.losses import MseOptions
+from srstream.engine.nets import ZssrOptions, ZssrStarOptions
+from srstream.engine.resample import enlarge
+from srstream.errors import StateError
+from srstream.frames import Outcome, Pixels
+
+SMALL = SessionOptions(
+    net=ZssrStarOptions(width=8, depth=3),
+    loss=MseOptions(),
+    adapt=AdaptOptions(steps=6, batch=2, crop=24, pairs=None, rate=3e-3, milestones=()),
+)
+
+
+def options(scale: int = 2, seed: int = 0, **adapt: object) -> SessionOptions:
+    changed = dataclasses.replace(SMALL.adapt, **adapt)  # type: ignore[arg-type]
+    return dataclasses.replace(SMALL, scale=scale, seed=seed, adapt=changed)
+
+
+def bicubic(pixels: Pixels, scale: int = 2) -> np.ndarray:
+    """By torch in float, rounded once."""
+    planes = torch.tensor(pixels.astype(np.float32)).permute(2, 0, 1)[None]
+    top = np.iinfo(pixels.dtype).max
+    high = enlarge(planes, scale).clamp(0, top).round()
+    return high[0].permute(1, 2, 0).numpy().astype(pixels.dtype)
+
+
+STREAM = [edges(40, 52, shift=3 * k) for k in range(4)]
+
+
+def test_replaying_the_same_frames_with_the_same_seed_is_bit_identical() -> None:
+    first, again = Session(options()), Session(options())
+    for pixels in STREAM:
+        one, two = first.step(frame(pixels)), again.step(frame(pixels))
+        assert np.array_equal(one.pixels, two.pixels)
+        assert one.stats.loss_after == two.stats.loss_after
+    assert not np.array_equal(
+        Session(options(seed=1)).step(frame(STREAM[0])).pixels,
+        Session(options(seed=0)).step(frame(STREAM[0])).pixels,
+    )
+
+
+@pytest.mark.parametrize("carry_moments", [False, True])
+def test_a_loaded_session_continues_bit_identically(*, carry_moments: bool) -> None:
+    settings = options(carry_moments=carry_moments)
+    straight, begun = Session(settings), Session(settings)
+    for pixels in STREAM[:2]:
+        straight.step(frame(pixels))
+        begun.step(frame(pixels))
+    resumed = Session(settings)
+    resumed.load(begun.dump())
+    for pixels in STREAM[2:]:
+        expected, got = straight.step(frame(pixels)), resumed.step(frame(pixels))
+        assert np.array_equal(expected.pixels, got.pixels)
+        assert dataclasses.replace(
+            expected.stats, adapt_ms=0.0, upscale_ms=0.0
+        ) == dataclasses.replace(got.stats, adapt_ms=0.0, upscale_ms=0.0)
+
+
+def test_state_of_another_network_is_refused_and_changes_nothing() -> None:
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    before = session.dump()
+    other = Session(dataclasses.replace(options(), net=ZssrOptions(width=8, depth=3)))
+    with pytest.raises(StateError, match="net is 'zssr'"):
+        session.load(other.dump())
+    with pytest.raises(StateError, match="initial"):
+        session.load(Session(options(seed=5)).dump())
+    for damaged in (b"", b"PK\x03\x04 nonsense", before[: len(before) // 2]):
+        with pytest.raises(StateError):
+            session.load(damaged)
+    twin = Session(options())
+    twin.load(before)
+    assert np.array_equal(
+        session.step(frame(STREAM[1])).pixels, twin.step(frame(STREAM[1])).pixels
+    )
+
+
+def test_slices_give_what_one_step_gives() -> None:
+    whole, sliced = Session(options()), Session(options())
+    for pixels in STREAM:
+        expected = whole.step(frame(pixels))
+        sliced.begin(frame(pixels))
+        slices = 1
+        while not sliced.advance(0.0):
+            slices += 1
+        assert slices > SMALL.adapt.steps
+        assert np.array_equal(sliced.finish().pixels, expected.pixels)
+
+
+def test_an_abandoned_frame_leaves_no_trace() -> None:
+    clean, disturbed = Session(options()), Session(options())
+    clean.step(frame(STREAM[0]))
+    disturbed.step(frame(STREAM[0]))
+    disturbed.begin(frame(zone_plate(48, 48)))
+    disturbed.advance(0.0)
+    disturbed.advance(0.0)
+    disturbed.abandon()
+    assert np.array_equal(
+        clean.step(frame(STREAM[1])).pixels, disturbed.step(frame(STREAM[1])).pixels
+    )
+
+
+def test_online_carries_the_weights_and_per_frame_does_not() -> None:
+    online = Session(options(mode="online", judge="observe"))
+    restarted = Session(options(mode="per-frame", judge="observe"))
+    for pixels in STREAM:
+        carried, fresh = online.step(frame(pixels)), restarted.step(frame(pixels))
+    assert carried.stats.heldout_psnr_before is not None
+    assert carried.stats.heldout_psnr_bicubic is not None
+    assert fresh.stats.heldout_psnr_before == fresh.stats.heldout_psnr_bicubic
+    assert carried.stats.heldout_psnr_before > carried.stats.heldout_psnr_bicubic + 0.2
+    assert carried.stats.loss_before is not None
+    assert fresh.stats.loss_before is not None
+    assert carried.stats.loss_before < fresh.stats.loss_before
+
+
+def test_adaptation_beats_bicubic_on_a_picture_it_can_learn() -> None:
+    truth = edges(96, 128, bar=40)
+    planes = torch.tensor(truth).permute(2, 0, 1)[None].float()
+    low = torch.nn.functional.interpolate(
+        planes, size=(48, 64), mode="bicubic", antialias=True
+    )
+    pixels = low.clamp(0, 255).round()[0].permute(1, 2, 0).numpy().astype(np.uint8)
+    session = Session(options(steps=40))
+    for _ in range(3):
+        result = session.step(frame(pixels))
+
+    def mse(enlarged: np.ndarray) -> float:
+        return float(((enlarged.astype(float) - truth) ** 2).mean())
+
+    assert mse(result.pixels) < 0.6 * mse(bicubic(pixels))
+
+
+def test_frozen_takes_no_step_and_an_unadapted_network_is_bicubic() -> None:
+    result = Session(options(mode="frozen")).step(frame(STREAM[0]))
+    assert result.stats.outcome is Outcome.SKIPPED
+    assert result.stats.steps == 0
+    assert result.stats.loss_before is None
+    assert np.array_equal(result.pixels, bicubic(STREAM[0]))
+
+
+@pytest.mark.parametrize("level", [0, 128])
+def test_flat_and_black_frames_skip_adaptation(level: int) -> None:
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    flat = np.full((40, 40, 3), level, np.uint8)
+    result = session.step(frame(flat))
+    assert result.stats.outcome is Outcome.SKIPPED
+    assert result.stats.steps == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 200), (3, 8)], ids=str)
+def test_frames_below_16x16_are_upscaled_by_bicubic_and_say_so(
+    size: tuple[int, int],
+) -> None:
+    pixels = zone_plate(*size)
+    result = Session(options()).step(frame(pixels))
+    assert result.stats.outcome is Outcome.FALLBACK
+    assert np.abs(result.pixels.astype(int) - bicubic(pixels)).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (61, 35)], ids=str)
+def test_any_size_from_16x16_works_at_every_scale(
+    scale: int, size: tuple[int, int]
+) -> None:
+    result = Session(options(scale=scale)).step(frame(zone_plate(*size)))
+    assert result.pixels.shape == (size[0] * scale, size[1] * scale, 3)
+    assert result.stats.steps == SMALL.adapt.steps
+    assert result.stats.heldout_psnr_after is not None
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_channels_and_depth_come_out_as_they_went_in(
+    channels: int, kind: type[np.uint8 | np.uint16]
+) -> None:
+    colour = zone_plate(32, 40).astype(np.uint32)
+    pixels = np.concatenate([colour, colour[:, :, :1]], axis=2)[:, :, -channels:]
+    pixels = (pixels * (np.iinfo(kind).max // 255)).astype(kind)
+    result = Session(options()).step(frame(pixels))
+    assert result.pixels.dtype == kind
+    assert result.pixels.shape == (64, 80, channels)
+    if channels in (2, 4):  # alpha is bicubic, exactly
+        alpha = pixels[:, :, -1:]
+        difference = result.pixels[:, :, -1:].astype(int) - bicubic(alpha)
+        assert np.abs(difference).max() <= 1
+
+
+def test_grey_is_upscaled_as_the_same_picture_in_rgb() -> None:
+    grey = zone_plate(32, 40)[:, :, :1]
+    result = Session(options(mode="frozen")).step(frame(grey))
+    assert np.abs(result.pixels.astype(int) - bicubic(grey)).max() <= 1
+
+
+def test_a_step_that_makes_the_held_out_pixels_worse_is_rolled_back_entirely() -> None:
+    """A rate far too high: the frame, and all that is carried, are as before it."""
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    kept = session.dump()
+    harmful = Session(options(rate=0.9, carry_moments=True))
+    harmful.load(kept)
+    result = harmful.step(frame(STREAM[1]))
+    assert result.stats.outcome is Outcome.ROLLED_BACK
+    assert result.stats.weight_change == 0.0
+    frozen = Session(options(mode="frozen"))
+    frozen.load(kept)
+    assert np.array_equal(result.pixels, frozen.step(frame(STREAM[1])).pixels)
+    weights = [p.detach().clone() for p in harmful._carried.net.parameters()]
+    harmful.step(frame(STREAM[1]))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(weights, harmful._carried.net.parameters(), strict=True)
+    )
+
+
+def test_an_observing_judge_keeps_what_an_enforcing_one_rolls_back() -> None:
+    result = Session(options(rate=0.9, judge="observe")).step(frame(STREAM[0]))
+    assert result.stats.outcome is not Outcome.ROLLED_BACK
+    assert result.stats.heldout_psnr_after is not None
+    assert result.stats.heldout_psnr_before is not None
+    assert result.stats.heldout_psnr_after < result.stats.heldout_psnr_before
+
+
+@pytest.mark.parametrize("judge", ["enforce", "observe"])
+def test_weights_that_are_not_finite_never_survive_a_frame(judge: str) -> None:
+    session = Session(options(judge=judge, heldout=0.0))
+    original = session._carried.adapter._loss
+
+    def broken(difference: torch.Tensor) -> torch.Tensor:
+        return original(difference) * math.nan
+
+    session._carried.adapter._loss = broken
+    result = session.step(frame(STREAM[0]))
+    assert result.stats.outcome is Outcome.ROLLED_BACK
+    assert np.array_equal(result.pixels, bicubic(STREAM[0]))
+
+
+def test_an_enlargement_that_is_not_finite_falls_back_to_bicubic() -> None:
+    session = Session(options(mode="frozen"))
+    with torch.no_grad():
+        next(iter(session._carried.net.parameters())).fill_(math.inf)
+    result = session.step(frame(STREAM[0]))
+    assert result.stats.outcome is Outcome.FALLBACK
+    assert np.array_equal(result.pixels, bicubic(STREAM[0]))
+
+
+def test_carried_weights_far_below_bicubic_are_reset_to_the_initial_ones() -> None:
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    with torch.no_grad():
+        for weight in session._carried.net.parameters():
+            weight.add_(0.5)
+    result = session.step(frame(STREAM[1]))
+    assert result.stats.outcome is Outcome.RESET
+    assert result.stats.heldout_psnr_before == result.stats.heldout_psnr_bicubic
+
+
+def test_running_out_of_memory_in_training_costs_the_adaptation_not_the_frame() -> None:
+    session = Session(options())
+
+    def full(difference: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    session._carried.adapter._loss = full
+    result = session.step(frame(STREAM[0]))
+    assert result.stats.outcome is Outcome.ROLLED_BACK
+    assert np.array_equal(result.pixels, bicubic(STREAM[0]))
+
+
+def test_a_loss_that_no_longer_falls_ends_the_steps() -> None:
+    session = Session(options(steps=400, plateau=0.5, judge="observe"))
+    result = session.step(frame(STREAM[0]))
+    assert result.stats.outcome is Outcome.CONVERGED
+    assert 50 <= result.stats.steps < 400
+
+
+def test_the_time_budget_counts_only_this_frames_own_slices() -> None:
+    now = [0.0]
+    session = Session(options(steps=50, seconds=1.0), clock=lambda: now[0])
+    step = session._carried.adapter._step
+
+    def slow_step(*args: object) -> torch.Tensor:
+        now[0] += 0.3
+        return step(*args)  # type: ignore[arg-type]
+
+    session._carried.adapter._step = slow_step  # type: ignore[method-assign]
+    session.begin(frame(STREAM[0]))
+    while not session.advance(0.0):
+        now[0] += 100.0  # another stream has the device
+    stats = session.finish().stats
+    assert stats.steps == 4
+    assert stats.adapt_ms == pytest.approx(1200.0)
+
+
+def test_the_rate_is_divided_by_ten_after_each_milestone() -> None:
+    session = Session(options(steps=6, rate=0.004, milestones=(2, 4)))
+    rates = []
+    step = session._carried.adapter._step
+
+    def watched(*args: object) -> torch.Tensor:
+        rates.append(session._carried.adapter.optimiser.param_groups[0]["lr"])
+        return step(*args)  # type: ignore[arg-type]
+
+    session._carried.adapter._step = watched  # type: ignore[method-assign]
+    session.step(frame(STREAM[0]))
+    assert rates == pytest.approx([4e-3, 4e-3, 4e-4, 4e-4, 4e-5, 4e-5])
+
+
+def test_a_new_scene_is_reported_and_the_first_frame_is_none() -> None:
+    session = Session(options())
+    dark = np.full((40, 52, 3), 10, np.uint8)
+    dark[::2] = 20
+    seen = [
+        session.step(frame(pixels)).stats.scene_change
+        for pixels in (STREAM[0], STREAM[0], dark, dark)
+    ]
+    assert seen == [False, False, True, False]
+
+
+def test_the_change_of_the_weights_is_reported_relative_to_their_norm() -> None:
+    session = Session(options(judge="observe"))
+    before = torch.cat([p.detach().flatten() for p in session._carried.net.parameters()])
+    result = session.step(frame(STREAM[0]))
+    after = torch.cat([p.detach().flatten() for p in session._carried.net.parameters()])
+    assert result.stats.weight_change == pytest.approx(
+        float((after - before).norm() / before.norm())
+    )
+
+
+def test_ensemble_and_back_projection_are_options_of_a_session() -> None:
+    settings = dataclasses.replace(
+        options(mode="frozen"), upscale=UpscaleOptions(ensemble=True, back_projection=2)
+    )
+    result = Session(settings).step(frame(STREAM[0]))
+    plain = bicubic(STREAM[0]).astype(float)
+    assert np.abs(result.pixels - plain).max() > 2  # back-projection sharpened it
+
+
+def test_dumping_with_a_frame_in_hand_is_refused() -> None:
+    session = Session(options())
+    session.begin(frame(STREAM[0]))
+    with pytest.raises(RuntimeError, match="in hand"):
+        session.dump()
+    with pytest.raises(RuntimeError, match="neither finished nor abandoned"):
+        session.begin(frame(STREAM[1]))

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pictures import zone_plate
+from srstream.engine.nets import NETS, Net, NetContext, ZssrStarOptions
+from srstream.engine.options import UpscaleOptions
+from srstream.engine.resample import enlarge, shrink
+from srstream.engine.upscale import (
+    Upscaler,
+    apply_symmetry,
+    back_project,
+    undo_symmetry,
+)
+from srstream.errors import ResourceError
+
+
+def net(scale: int = 2) -> Net:
+    made = NETS["zssr-star"].make(
+        ZssrStarOptions(width=8), NetContext(3, scale, torch.Generator().manual_seed(0))
+    )
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(
+                torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * 0.05
+            )
+    return made
+
+
+def low(height: int = 75, width: int = 111) -> torch.Tensor:
+    return torch.tensor(zone_plate(height, width)).permute(2, 0, 1)[None].float() / 255
+
+
+def run(
+    network: Net, picture: torch.Tensor, *, scale: int = 2, **options: object
+) -> torch.Tensor:
+    work = Upscaler(network, UpscaleOptions(**options), scale=scale).enlarge(picture)  # type: ignore[arg-type]
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: torch.Tensor = stop.value
+            return result
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_tiled_equals_untiled_away_from_rounding(scale: int) -> None:
+    network = net(scale)
+    tiled = run(network, low(), scale=scale, tile=64)
+    whole = run(network, low(), scale=scale, tile=4096)
+    assert torch.allclose(tiled, whole, atol=1e-5)
+
+
+def test_the_eight_symmetries_are_eight_and_each_is_undone() -> None:
+    picture = torch.arange(12.0).view(1, 1, 3, 4)
+    turned = [apply_symmetry(picture, symmetry) for symmetry in range(8)]
+    assert len({(tuple(t.shape), tuple(t.flatten().tolist())) for t in turned}) == 8
+    for symmetry, member in enumerate(turned):
+        assert torch.equal(undo_symmetry(member, symmetry), picture)
+
+
+@pytest.mark.parametrize("merge", ["mean", "median"])
+def test_the_ensemble_merges_the_eight_turned_enlargements(merge: str) -> None:
+    network, picture = net(), low(24, 30)
+    members = []
+    for turns in range(4):
+        for mirrored in (False, True):
+            turned = torch.rot90(picture, turns, (-2, -1))
+            turned = turned.flip(-1) if mirrored else turned
+            with torch.no_grad():
+                member = network(turned)
+            member = member.flip(-1) if mirrored else member
+            members.append(torch.rot90(member, -turns, (-2, -1)).numpy())
+    truth = getattr(np, merge)(np.stack(members), axis=0)
+    result = run(network, picture, ensemble=True, merge=merge)
+    np.testing.assert_allclose(result.numpy(), truth, atol=1e-5)
+
+
+def test_back_projection_makes_the_enlargement_agree_with_the_input() -> None:
+    picture = low(24, 30)
+    blurred = enlarge(picture, 2)
+
+    def wrong(high: torch.Tensor) -> float:
+        return float((shrink(high, 2) - picture).abs().mean())
+
+    assert wrong(back_project(blurred, picture, 5)) < 0.2 * wrong(blurred)
+
+
+class Greedy:
+    """A network that runs out of memory on anything larger than it likes."""
+
+    reach, maps = 2, 8
+
+    def __init__(self, network: Net, most: int) -> None:
+        self.network, self.most = network, most
+
+    def __call__(self, picture: torch.Tensor, noise: object = None) -> torch.Tensor:
+        if picture.shape[-1] > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        with torch.no_grad():
+            return enlarge(picture, 2)
+
+
+def test_when_memory_runs_out_the_tiles_get_smaller_and_the_picture_stays_whole() -> None:
+    greedy = Greedy(net(), most=48)
+    result = run(greedy, low(), tile=512)  # type: ignore[arg-type]
+    assert torch.allclose(result, enlarge(low(), 2), atol=1e-6)
+
+
+def test_when_even_the_smallest_tile_does_not_fit_it_says_so() -> None:
+    with pytest.raises(ResourceError, match="no memory for a tile of 64"):
+        run(Greedy(net(), most=8), low(), tile=512)  # type: ignore[arg-type]
