@@ -80,7 +80,8 @@ class _StderrLogger:
 
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     del logger, method
-    return json_text.dumps(_plain(event), ensure_ascii=False, allow_nan=False)
+    first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    return json_text.dumps(_plain({**first, **event}), ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: object, depth: int = 0) -> Any:

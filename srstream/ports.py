@@ -114,3 +114,6 @@ class StreamContext:
     """Monotonic seconds."""
     base: Path
     """Relative paths are relative to this folder."""
+    done_before: Callable[[str, int], bool] | None = None
+    """Tells, given a frame's name and its source's mtime in ns, whether every output of it
+    stands already and is not older. Blocks."""

@@ -1,9 +1,10 @@
 """Pixels of a frame that are never learnt from: they judge what was learnt.
 
-Small square tiles are set aside at random places. Training crops may lie over them, but
-the loss leaves their pixels out (`trainable`). The judge upscales windows around the tiles
-from K(window) and compares the tiles alone. Such pairs live one octave below the real
-task: they tell whether weights got better or worse, not how good the enlargement is.
+Small square tiles are set aside: of some random places those with the most texture, since
+sky and walls look the same however they are enlarged. Training crops may lie over them,
+but the loss leaves their pixels out (`trainable`). The judge upscales windows around the
+tiles from K(window) and compares the tiles alone. Such pairs live one octave below the
+real task: they tell whether weights got better or worse, not how good the result is.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from srstream.engine.resample import enlarge, shrink
 
 LARGEST_TILE = 32
 MOST_TILES = 64
+CANDIDATES = 4
+"""Places that are drawn for each tile that is kept."""
 
 
 class HeldOut:
@@ -46,9 +50,11 @@ class HeldOut:
         side = min(LARGEST_TILE, math.isqrt(pixels // 4)) // scale * scale or scale
         count = min(max(pixels // side**2, 1), MOST_TILES)
         window = min(side + 2 * margin, height, width) // scale * scale
-        draws = torch.rand(2, count, generator=generator, device=frame.device)
+        draws = torch.rand(2, CANDIDATES * count, generator=generator, device=frame.device)
         top = (draws[0] * (height - side + 1)).long()
         left = (draws[1] * (width - side + 1)).long()
+        chosen = _texture(frame, side)[top, left].topk(count).indices
+        top, left = top[chosen], left[chosen]
 
         held = torch.zeros(height, width, device=frame.device)
         inside = torch.arange(side, device=frame.device)
@@ -81,3 +87,10 @@ class HeldOut:
         if mse == 0.0:
             return math.inf
         return -10.0 * math.log10(mse)
+
+
+def _texture(frame: Tensor, side: int) -> Tensor:
+    """Return [H-side+1, W-side+1]: the variance of each square of this side."""
+    grey = frame.mean(dim=1, keepdim=True)
+    mean = F.avg_pool2d(grey, side, stride=1)
+    return (F.avg_pool2d(grey.square(), side, stride=1) - mean.square())[0, 0]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-RESET_MARGIN_DB = 0.3
-"""How far below bicubic carried weights may be before they are given up. Held-out tiles
-are few, so a tenth of a dB says nothing."""
+RESET_MARGIN_DB = 1.0
+"""How far below bicubic carried weights may be before they are given up. Giving up good
+ones costs all that was learnt, and held-out tiles are few."""
 
 
 def carried_are_unusable(carried: float, bicubic: float) -> bool:

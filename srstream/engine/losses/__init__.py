@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srstream.engine.losses.contract import Loss, LossContext
+from srstream.engine.contracts import Loss, LossContext
 from srstream.engine.losses.dog import Dog, DogOptions
 from srstream.engine.losses.l1 import L1, L1Options
 from srstream.engine.losses.mse import Mse, MseOptions

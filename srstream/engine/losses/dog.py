@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from srstream.engine.losses.contract import LossContext
+from srstream.engine.contracts import LossContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from srstream.engine.losses.contract import LossContext
+from srstream.engine.contracts import LossContext
 
 
 @dataclass(frozen=True, slots=True)

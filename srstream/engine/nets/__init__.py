@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srstream.engine.nets.contract import Net, NetContext
+from srstream.engine.contracts import Net, NetContext
 from srstream.engine.nets.zssr import (
     ZssrOptions,
     ZssrStarOptions,

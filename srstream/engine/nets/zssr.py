@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from srstream.engine.nets.contract import NetContext
+from srstream.engine.contracts import NetContext
 from srstream.engine.resample import enlarge
 
 BICUBIC_REACH = 3

@@ -27,8 +27,8 @@ def test_an_adaptation_is_kept_unless_worse_or_not_finite(
 @pytest.mark.parametrize(
     ("carried", "bicubic", "unusable"),
     [
-        (30.0, 30.2, False),
-        (29.0, 30.0, True),
+        (30.0, 30.9, False),
+        (28.9, 30.0, True),
         (math.nan, 30.0, True),
         (31.0, 30.0, False),
     ],

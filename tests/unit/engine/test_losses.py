@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from srstream.engine.losses.contract import LossContext
+from srstream.engine.contracts import LossContext
 from srstream.engine.losses.dog import Dog, DogOptions, gaussian_matrix
 
 

@@ -1,4 +1,4 @@
-"""What a network is told about its stream, and what the engine asks of it."""
+"""What networks and losses are told, and what the engine asks of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Generator, Tensor
+from torch import Generator, Tensor, device
 from torch.nn import Parameter
 
 
@@ -41,3 +41,22 @@ class Net(Protocol):
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]: ...
 
     def to(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LossContext:
+    """Given to a loss's factory."""
+
+    device: device
+
+
+class Loss(Protocol):
+    """A number to be made small, of what is wrong with a batch.
+
+    Every loss here is a function of the difference alone, so that pixels are left out by
+    setting their difference to zero: that is how held-out pixels stay out of training.
+    """
+
+    def __call__(self, difference: Tensor) -> Tensor:
+        """[B, C, H, W] (network output minus truth) -> a scalar, zero at equality."""
+        ...

@@ -1,0 +1,33 @@
+"""The command line: one file per command; each imports what is heavy when it runs."""
+
+from __future__ import annotations
+
+import typer
+
+from srstream import __version__
+from srstream.cli import config, demo, serve, upscale
+
+app = typer.Typer(
+    name="srstream",
+    help=(
+        "Online super-resolution of image streams: for every frame a small network adapts "
+        "itself to that very frame, then enlarges it, and carries its weights to the next."
+    ),
+    epilog="Exit status: 0 done or stopped, 1 failed, 2 wrong usage, 78 wrong settings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("upscale")(upscale.upscale)
+app.command("demo")(demo.demo)
+app.add_typer(config.app, name="config")
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"srstream {__version__}")
+
+
+__all__ = ["app"]

@@ -1,0 +1,214 @@
+"""What `srstream upscale` does: the daemon's pipeline on a list, with progress and sums."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from srstream.build import CLOCK, Computes, device_of, new_session
+from srstream.cli.resume import Memory, Remembering
+from srstream.cli.scores import ScoreSink
+from srstream.cli.summary import Summary
+from srstream.engine import Session
+from srstream.engine.options import Mode, SessionOptions
+from srstream.engine.presets import PRESETS
+from srstream.errors import Complaint, ConfigError, StateError
+from srstream.evaluation.reference import References
+from srstream.frames import Upscaled
+from srstream.ports import StreamContext
+from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.signals import StopSignals
+from srstream.settings.wording import unknown
+from srstream.sinks import DirectorySink, DirectorySinkOptions
+from srstream.sources import PictureList, expand
+from srstream.sources.files import MAX_PIXELS
+
+STREAM = "upscale"
+QUEUE_BYTES = 256 * 10**6
+GRACE = 20.0
+"""Seconds that the frame in hand gets to finish after Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The command's arguments."""
+
+    pictures: tuple[Path, ...]
+    output: Path
+    scale: int
+    preset: str
+    device: str
+    mode: Mode | None
+    steps: int | None
+    seed: int
+    reference: Path | None
+    json: Path | None
+    overwrite: bool
+
+    def session_options(self) -> SessionOptions:
+        """Return the preset with what was overridden.
+
+        Raises:
+            ConfigError: there is no such preset, or a value is out of range.
+        """
+        if self.preset not in PRESETS:
+            raise ConfigError(
+                Complaint(
+                    "--preset", f"{self.preset!r}: {unknown(self.preset, list(PRESETS))}"
+                )
+            )
+        options = PRESETS[self.preset]
+        adapt = options.adapt
+        try:
+            return replace(
+                options,
+                scale=self.scale,
+                seed=self.seed,
+                adapt=replace(
+                    adapt,
+                    mode=self.mode or adapt.mode,
+                    steps=adapt.steps if self.steps is None else self.steps,
+                ),
+            )
+        except ValueError as exc:
+            raise ConfigError(Complaint("", str(exc))) from exc
+
+
+def run_batch(batch: Batch) -> int:
+    """Upscale the pictures; return the exit status.
+
+    0: all done. 1: some failed. 130: stopped by a signal.
+
+    Raises:
+        ConfigError: wrong arguments, or originals that do not fit.
+        SinkError: the output folder cannot be made.
+    """
+    options = batch.session_options()
+    files = expand(batch.pictures)
+    computes = Computes()
+    try:
+        return asyncio.run(_run(batch, options, files, computes))
+    finally:
+        computes.close(within=10.0)
+
+
+async def _run(
+    batch: Batch, options: SessionOptions, files: list[Path], computes: Computes
+) -> int:
+    console = Console(stderr=True)
+    device = device_of(batch.device, key="--device")
+    context = StreamContext(stream=STREAM, run="", clock=CLOCK, base=Path.cwd())
+    folder = DirectorySink(DirectorySinkOptions(str(batch.output)), context)
+    source = PictureList(
+        files,
+        clock=CLOCK,
+        skip=None if batch.overwrite else lambda name: folder.holds(name, 0),
+    )
+    references = None
+    if batch.reference is not None:
+        references = References(batch.reference, max_pixels=MAX_PIXELS * batch.scale**2)
+        references.check(source.names)
+    scores = ScoreSink(references, scale=batch.scale)
+    summary = Summary(preset=batch.preset, mode=options.adapt.mode, device=str(device))
+    compute = computes.on(device)
+    session = await new_session(options, device, compute)
+    memory = Memory(batch.output, options)
+    if source.kept:
+        console.print(f"{len(source.kept)} of {len(files)} are done already")
+        await compute.call(_recall, memory, session)
+        for path, name in source.kept:
+            score = await scores.score_files(name, path, folder.path_of(name))
+            summary.add_kept(path, folder.path_of(name), score)
+    pipeline: Pipeline
+    with _progress(console) as progress:
+        task = progress.add_task("", total=source.backlog)
+
+        def observe(item: Upscaled) -> None:
+            frame = item.frame.id
+            summary.add(item, folder.path_of(frame.name), scores.taken(frame.name))
+            progress.update(
+                task,
+                completed=pipeline.counters.finished,
+                description=Path(frame.source).name,
+            )
+
+        pipeline = Pipeline(
+            STREAM,
+            source=source,
+            processor=Remembering(session, memory),
+            compute=compute,
+            sinks=[folder, scores],
+            clock=CLOCK,
+            queue_bytes=QUEUE_BYTES,
+            log=structlog.get_logger(),
+            observer=observe,
+        )
+        started = time.monotonic()
+        stopped = await _run_until_stopped(pipeline)
+        summary.seconds = time.monotonic() - started
+    failed = pipeline.counters.failed.total()
+    if not stopped and not failed:
+        memory.forget()
+    summary.print_to(console, scored=references is not None)
+    if batch.json is not None:
+        summary.write_to(batch.json)
+    if failed:
+        console.print(f"{failed} of {len(files)} pictures failed", style="red")
+    if stopped:
+        console.print("stopped; run the same command again to continue")
+        return 130
+    return 1 if failed else 0
+
+
+def _recall(memory: Memory, session: Session) -> None:
+    """Load the weights an earlier run stopped with, if they are there and fit."""
+    state = memory.recall()
+    if state is None:
+        return
+    try:
+        session.load(state)
+    except StateError as error:
+        structlog.get_logger().warning(
+            "the weights of the run before do not fit; starting from the initial ones",
+            reason=str(error),
+        )
+
+
+async def _run_until_stopped(pipeline: Pipeline) -> bool:
+    """Run to the end; true if a signal ended it. A second signal ends it at once."""
+    async with StopSignals(lambda number: os._exit(128 + number)) as signals:
+        stop = asyncio.create_task(signals.wait())
+        run = asyncio.create_task(pipeline.run())
+        await asyncio.wait({stop, run}, return_when=asyncio.FIRST_COMPLETED)
+        stopped = not run.done()
+        if stopped:
+            await pipeline.drain(GRACE)
+        stop.cancel()
+        await run
+        return stopped
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )

@@ -1,0 +1,66 @@
+"""`srstream upscale`: pictures that are there, once, with the parts of the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from srstream.cli.complaints import WRONG_USAGE, complaints
+
+Mode = Literal["online", "per-frame", "frozen"]
+
+
+def upscale(
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(metavar="PICTURES_OR_FOLDER...", help="In natural name order."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder of results.")],
+    scale: Annotated[int, typer.Option(min=2, max=4, help="2, 3 or 4.")] = 2,
+    preset: Annotated[str, typer.Option(help="light, paper, paper-code.")] = "light",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    mode: Annotated[
+        Mode | None,
+        typer.Option(help="Carry the weights, restart on every picture, or do not adapt."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="Optimiser steps per picture.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn at random.")] = 0,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Originals, paired by name: print PSNR and SSIM against them."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write a summary for scripts.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start anew instead of continuing.")
+    ] = False,
+) -> None:
+    """Adapt to pictures one after the other and upscale them.
+
+    Results are named as by the daemon. Run again, it continues where it stopped, with the
+    weights it had; `--overwrite` starts anew.
+    """
+    # Heavy: torch.
+    from srstream.cli.batch import Batch, run_batch  # noqa: PLC0415
+    from srstream.logs import configure_logs  # noqa: PLC0415
+
+    configure_logs(level="warning", json=False)
+    with complaints(WRONG_USAGE):
+        batch = Batch(
+            pictures=tuple(pictures),
+            output=output,
+            scale=scale,
+            preset=preset,
+            device=device,
+            mode=mode,
+            steps=steps,
+            seed=seed,
+            reference=reference,
+            json=json,
+            overwrite=overwrite,
+        )
+        status = run_batch(batch)
+    raise typer.Exit(status)

@@ -1,0 +1,97 @@
+"""The daemon: build the streams, run them, stop in good order when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+
+import structlog
+
+from srstream.build import CLOCK, Computes, Stream, build_stream
+from srstream.runtime.signals import StopSignals
+from srstream.runtime.supervisor import Supervisor
+from srstream.settings import Settings
+
+EXAMPLE_SIDE = 512
+"""The expected time is told for a frame of this size."""
+
+
+def run_daemon(settings: Settings) -> int:
+    """Serve until stopped; return the exit status.
+
+    0: stopped by a signal. 1: a stream failed.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    computes = Computes()
+    failed = asyncio.run(_serve(settings, computes))
+    ended = computes.close(within=1.0)
+    status = 1 if failed else 0
+    if not ended:
+        # A slice of many seconds is still on the thread; leaving by the usual way would
+        # take torch's memory away from under it.
+        os._exit(status)
+    return status
+
+
+async def _serve(settings: Settings, computes: Computes) -> int:
+    """Return how many streams failed."""
+    log = structlog.get_logger()
+    async with StopSignals(_leave_at_once) as signals:
+        stop = asyncio.create_task(signals.wait())
+        build = asyncio.create_task(_build(settings, computes))
+        await asyncio.wait({stop, build}, return_when=asyncio.FIRST_COMPLETED)
+        if not build.done():
+            build.cancel()
+            log.info("stopped before the streams were ready")
+            return 0
+        streams = build.result()
+        supervisor = Supervisor(
+            {name: stream.pipeline for name, stream in streams.items()},
+            clock=CLOCK,
+            log=log,
+        )
+        run = asyncio.create_task(supervisor.run())
+        await asyncio.wait({stop, run}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.done():
+            log.info("stopping", grace=settings.daemon.grace)
+            await supervisor.stop(settings.daemon.grace)
+        stop.cancel()
+        return await run
+
+
+async def _build(settings: Settings, computes: Computes) -> dict[str, Stream]:
+    run = uuid.uuid4().hex[:12]
+    streams = {}
+    for name in settings.streams:
+        streams[name] = await build_stream(name, settings, computes=computes, run=run)
+        _announce(name, streams[name], settings.base)
+    return streams
+
+
+def _announce(name: str, stream: Stream, base: Path) -> None:
+    chosen = stream.settings
+    expected = stream.expected.frame(EXAMPLE_SIDE, EXAMPLE_SIDE)
+    structlog.get_logger().info(
+        "stream ready",
+        stream=name,
+        watches=str(_absolute(base, chosen.source.path)),
+        writes=[str(_absolute(base, sink.path)) for sink in chosen.sinks],
+        scale=chosen.session.scale,
+        preset=chosen.session.preset,
+        device=str(stream.device),
+        expected=f"{expected:.2g} s per frame of {EXAMPLE_SIDE}x{EXAMPLE_SIDE}",
+    )
+
+
+def _absolute(base: Path, path: str) -> Path:
+    return Path(os.path.normpath(base / path))
+
+
+def _leave_at_once(number: int) -> None:
+    """Second signal. Temporary files are swept at the next start."""
+    structlog.get_logger().warning("stopped at once", signal=number)
+    os._exit(128 + number)

@@ -1,0 +1,1 @@
+"""Streams, their queues and the compute threads. asyncio, no torch."""

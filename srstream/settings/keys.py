@@ -1,0 +1,44 @@
+"""How keys are written: `streams.demo.sinks[0].path`; with quotes `streams."a.b"`."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+def below(key: str, *parts: str | int) -> str:
+    """Return the key of what stands below `key` by these names and indices."""
+    for part in parts:
+        if isinstance(part, int):
+            key = f"{key}[{part}]"
+            continue
+        name = part if _BARE.fullmatch(part) else json.dumps(part)
+        key = f"{key}.{name}" if key else name
+    return key
+
+
+def split(key: str) -> tuple[str, ...]:
+    """Split a key as TOML does; an index may be written `sinks[0]` or `sinks.0`.
+
+    Raises:
+        ValueError: this is not a key.
+    """
+    problem = f"{key!r} is not a key"
+    if "=" in key or "\n" in key:
+        raise ValueError(problem)
+    dotted = _INDEX.sub(r".\1", key)
+    try:
+        here = tomllib.loads(f"{dotted} = 0")
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(problem) from error
+    parts = []
+    while True:
+        ((part, inner),) = here.items()
+        parts.append(part)
+        if inner == 0:
+            return tuple(parts)
+        here = inner

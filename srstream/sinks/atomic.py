@@ -1,0 +1,74 @@
+"""Files that appear whole under their name, or not at all, also after a crash."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from srstream.errors import SinkError
+
+_RUN = secrets.token_hex(4)  # tells our own unfinished files from those of a dead process
+_NUMBERS = count(1)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, sync it, and give it its name.
+
+    The temporary name has a leading dot and ends in `.part`; nothing is left under it
+    after an error. Whoever watches the folder never sees half a file.
+
+    Raises:
+        SinkError: naming the path and the reason.
+    """
+    part = path.with_name(f".{_RUN}-{next(_NUMBERS)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as exc:
+        raise SinkError(f"{path}: cannot be written: {exc.strerror}") from exc
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> int:
+    """Remove what a process that died has left unfinished; return how many files.
+
+    Unfinished files of this process stay: another stream may be writing one.
+
+    Raises:
+        OSError: the folder cannot be read, or a file cannot be removed.
+    """
+    swept = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _is_left_over(entry.name) and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink(missing_ok=True)
+                swept += 1
+    return swept
+
+
+def _is_left_over(name: str) -> bool:
+    return (
+        name.startswith(".") and name.endswith(".part") and not name.startswith(f".{_RUN}-")
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as exc:
+        # Some network file systems cannot sync a folder; they keep names by themselves.
+        if exc.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)

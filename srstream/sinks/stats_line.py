@@ -1,0 +1,76 @@
+"""What is told about a frame: one line of JSON. Field by field in docs/stats.md."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+
+from srstream.frames import Upscaled
+
+VERSION = 1
+"""Of the line: keys may be added under it, never renamed."""
+
+
+def stats_line(item: Upscaled, *, run: str, time: datetime) -> str:
+    r"""Return the line about a frame, without a newline: strict JSON, ASCII only.
+
+    Every key is always there; what is not known or not finite is null. Bytes of a
+    file's name that are not UTF-8 are written as text, such as `\udcff` for byte 0xff.
+
+    Args:
+        item: The frame, its enlargement and its statistics.
+        run: Which run of the program this is.
+        time: When the frame was done, with its time zone.
+    """
+    frame, stats, ms = item.frame, item.stats, item.ms
+    fields = {
+        "v": VERSION,
+        "run": _text(run),
+        "stream": _text(frame.id.stream),
+        "seq": frame.id.seq,
+        "source": _text(frame.id.source),
+        "scale": stats.scale,
+        "in_size": frame.picture.size,
+        "out_size": item.size,
+        "outcome": stats.outcome.value,
+        "steps": stats.steps,
+        "loss_before": _significant(stats.loss_before),
+        "loss_after": _significant(stats.loss_after),
+        "heldout_psnr_before": _rounded(stats.heldout_psnr_before, 4),
+        "heldout_psnr_after": _rounded(stats.heldout_psnr_after, 4),
+        "heldout_psnr_bicubic": _rounded(stats.heldout_psnr_bicubic, 4),
+        "weight_change": _significant(stats.weight_change),
+        "scene_change": bool(stats.scene_change),
+        "ms": {
+            "queue": _rounded(ms.queue, 3),
+            "decode": _rounded(ms.decode, 3),
+            "adapt": _rounded(ms.adapt, 3),
+            "upscale": _rounded(ms.upscale, 3),
+            "write": _rounded(ms.write, 3),
+            "total": _rounded(ms.total, 3),
+        },
+        "net": _text(stats.net),
+        "preset": _text(stats.preset),
+        "device": _text(stats.device),
+        "time": time.astimezone(UTC).isoformat(timespec="milliseconds"),
+    }
+    return json.dumps(fields, allow_nan=False, separators=(",", ":"))
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), digits)
+
+
+def _significant(value: float | None) -> float | None:
+    """Round to eight digits: more than the float32 that was measured holds."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.8g}")
+
+
+def _text(value: str) -> str:
+    # Names that are not UTF-8 hold lone surrogates, which many readers of JSON refuse.
+    return value.encode("utf-8", "backslashreplace").decode()

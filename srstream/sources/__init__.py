@@ -1,0 +1,13 @@
+"""The table of sources. Adding one is a file beside these and a line below."""
+
+from __future__ import annotations
+
+from srstream.ports import Source, StreamContext
+from srstream.registry import Registry
+from srstream.sources.directory import DirectoryOptions, DirectorySource
+from srstream.sources.pictures import PictureList, expand
+
+SOURCES: Registry[Source, StreamContext] = Registry("source")
+SOURCES.add("directory", DirectoryOptions, DirectorySource)
+
+__all__ = ["SOURCES", "DirectoryOptions", "DirectorySource", "PictureList", "expand"]

@@ -1,0 +1,298 @@
+"""Stand-ins for what the runtime meets: a clock, sources, a processor, sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from srstream.errors import SinkError
+from srstream.frames import AdaptStats, Frame, FrameId, Outcome, Picture, Upscaled
+from srstream.ports import Packet, Verdict
+
+
+class FakeClock:
+    """Stands still until told."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def picture(value: int = 0, *, size: tuple[int, int] = (4, 3)) -> Picture:
+    """A plain RGB picture of 36 bytes, unless a size (width, height) is given."""
+    width, height = size
+    return Picture(np.full((height, width, 3), value, np.uint8))
+
+
+def raising(error: BaseException) -> Callable[[], Picture]:
+    """Return a way to read a picture that cannot be read."""
+
+    def read() -> Picture:
+        raise error
+
+    return read
+
+
+def frame(value: int = 0, *, stream: str = "demo", seq: int = 1) -> Frame:
+    return Frame(FrameId(stream, seq, f"{value}.png", str(value)), picture(value))
+
+
+class Tally:
+    """Counts events from any thread; a test awaits their number instead of sleeping."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._waiting: list[
+            tuple[str, int, asyncio.AbstractEventLoop, asyncio.Future[None]]
+        ] = []
+
+    def __getitem__(self, event: str) -> int:
+        return self._counts[event]
+
+    def add(self, event: str) -> None:
+        with self._lock:
+            self._counts[event] += 1
+            ready = [entry for entry in self._waiting if self._reached(*entry[:2])]
+            self._waiting = [entry for entry in self._waiting if entry not in ready]
+        for _, _, loop, future in ready:
+            loop.call_soon_threadsafe(_resolve, future)
+
+    async def reached(self, event: str, times: int = 1) -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        with self._lock:
+            if self._reached(event, times):
+                return
+            self._waiting.append((event, times, loop, future))
+        async with asyncio.timeout(10):
+            await future
+
+    def _reached(self, event: str, times: int) -> bool:
+        return self._counts[event] >= times
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class Gate:
+    """Holds threads and tasks up until it is opened."""
+
+    def __init__(self) -> None:
+        self._opened = threading.Event()
+        self._tally = Tally()
+
+    def open(self) -> None:
+        self._opened.set()
+        self._tally.add("opened")
+
+    def wait(self, seconds: float = 10.0) -> bool:
+        """Wait in a thread; false when the time is up."""
+        return self._opened.wait(seconds)
+
+    async def passed(self) -> None:
+        """Wait in a task."""
+        await self._tally.reached("opened")
+
+
+class FakeProcessor:
+    """Repeats every pixel; keeps to the protocol and complains about who does not.
+
+    A frame needs `slices` calls of `advance`, and more while `hold` is not open.
+    """
+
+    def __init__(
+        self,
+        *,
+        slices: int = 1,
+        scale: int = 2,
+        hold: Gate | None = None,
+        errors: Mapping[str, Exception] | None = None,
+        stats: AdaptStats | None = None,
+    ) -> None:
+        self.slices = slices
+        self.scale = scale
+        self.hold = hold
+        self.errors = dict(errors or {})
+        """By the name of the frame, raised on its first slice."""
+        self.stats = stats or AdaptStats(
+            Outcome.ADAPTED, scale, net="fake", preset="fake", device="cpu"
+        )
+        self.tally = Tally()
+        """Calls by the name of the method."""
+        self.threads: set[int] = set()
+        self.abandoned: list[str] = []
+        self._frame: Frame | None = None
+        self._advanced = 0
+
+    def begin(self, frame: Frame) -> None:
+        self._note("begin")
+        assert self._frame is None, "the frame before is neither finished nor abandoned"
+        self._frame = frame
+        self._advanced = 0
+
+    def advance(self, seconds: float) -> bool:
+        self._note("advance")
+        assert self._frame is not None
+        error = self.errors.get(self._frame.id.name)
+        if error is not None:
+            raise error
+        self._advanced += 1
+        if self.hold is not None and not self.hold.wait(seconds):
+            return False
+        return self._advanced >= self.slices
+
+    def finish(self) -> Upscaled:
+        self._note("finish")
+        assert self._frame is not None
+        frame, self._frame = self._frame, None
+        pixels = frame.picture.pixels.repeat(self.scale, 0).repeat(self.scale, 1)
+        return Upscaled(frame, pixels, self.stats)
+
+    def abandon(self) -> None:
+        self._note("abandon")
+        if self._frame is not None:
+            self.abandoned.append(self._frame.id.name)
+        self._frame = None
+
+    def _note(self, call: str) -> None:
+        self.threads.add(threading.get_ident())
+        self.tally.add(call)
+
+
+@dataclass
+class Offer:
+    """A packet to be, and what became of it."""
+
+    name: str
+    read: Callable[[], Picture] = picture
+    offered: float = 0.0
+    verdicts: list[Verdict] = field(default_factory=list)
+    """One when all is well."""
+
+
+class ListSource:
+    """Offers what it was given and ends; waits for ever before the end if `endless`."""
+
+    def __init__(self, *offers: Offer | str, endless: bool = False) -> None:
+        self.offers = [Offer(o) if isinstance(o, str) else o for o in offers]
+        self.arrived = 0
+        self.tally = Tally()
+        """`open`, `taken`, `waiting`, `done`, `closed`."""
+        self._endless = endless
+        self._taken = 0
+
+    @property
+    def backlog(self) -> int:
+        return len(self.offers) - self._taken
+
+    @property
+    def verdicts(self) -> dict[str, list[Verdict]]:
+        """Of those that were handed out."""
+        return {offer.name: offer.verdicts for offer in self.offers[: self._taken]}
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncIterator[Packet]]:
+        self.tally.add("open")
+        try:
+            yield self._packets()
+        finally:
+            self.tally.add("closed")
+
+    async def _packets(self) -> AsyncIterator[Packet]:
+        for offer in self.offers:
+            self._taken += 1
+            self.tally.add("taken")
+            yield Packet(
+                f"{offer.name}.png",
+                offer.name,
+                offer.offered,
+                offer.read,
+                self._settler(offer),
+            )
+        self.tally.add("waiting")
+        if self._endless:
+            await asyncio.Event().wait()
+
+    def _settler(self, offer: Offer) -> Callable[[Verdict], object]:
+        async def done(verdict: Verdict) -> None:
+            assert not self.tally["closed"], "settled after the source was closed"
+            offer.verdicts.append(verdict)
+            self.tally.add("done")
+
+        return done
+
+
+class HangingSource(ListSource):
+    """Offers what it was given and then nothing, for ever."""
+
+    def __init__(self, *offers: Offer | str) -> None:
+        super().__init__(*offers, endless=True)
+
+
+class ListSink:
+    """Keeps what it was given; waits at `hold` before it takes each."""
+
+    def __init__(self, *, reports: bool = False, hold: Gate | None = None) -> None:
+        self.reports = reports
+        self.items: list[Upscaled] = []
+        self.tally = Tally()
+        """`open`, `write`, `close`."""
+        self._hold = hold
+
+    @property
+    def names(self) -> list[str]:
+        return [item.frame.id.name for item in self.items]
+
+    async def open(self) -> None:
+        self.tally.add("open")
+
+    async def write(self, item: Upscaled) -> None:
+        self.tally.add("write")
+        if self._hold is not None:
+            await self._hold.passed()
+        self.items.append(item)
+
+    async def close(self) -> None:
+        self.tally.add("close")
+
+
+class FailingSink(ListSink):
+    """Raises instead of taking: an error for every frame, or at `open`."""
+
+    def __init__(
+        self,
+        *,
+        at_open: Exception | None = None,
+        at_write: Exception | None = None,
+        reports: bool = False,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(reports=reports)
+        self._at_open = at_open
+        self._at_write = at_write or SinkError("/out/x.png: no space left on device")
+        self._names = names
+
+    async def open(self) -> None:
+        await super().open()
+        if self._at_open is not None:
+            raise self._at_open
+
+    async def write(self, item: Upscaled) -> None:
+        if self._names is None or item.frame.id.name in self._names:
+            self.tally.add("write")
+            raise self._at_write
+        await super().write(item)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from srstream.frames import AdaptStats, Outcome
+from srstream.runtime.counters import Counters
+
+
+def _stats(outcome: Outcome, **known: float) -> AdaptStats:
+    return AdaptStats(outcome, 2, net="n", preset="p", device="cpu", **known)
+
+
+def test_failures_of_every_kind_count_as_finished() -> None:
+    counters = Counters(done=3)
+    counters.failed["DecodeError"] += 2
+    counters.failed["SinkError"] += 1
+    assert counters.finished == 6
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_frames_whose_adaptation_was_used_are_counted(outcome: Outcome) -> None:
+    counters = Counters()
+    counters.note(_stats(outcome))
+    used = outcome in (Outcome.ADAPTED, Outcome.CONVERGED, Outcome.RESET)
+    assert counters.kept == used
+
+
+def test_gains_are_added_up_where_they_are_known() -> None:
+    counters = Counters()
+    counters.note(
+        _stats(Outcome.ADAPTED, heldout_psnr_after=31.5, heldout_psnr_bicubic=30.0)
+    )
+    counters.note(_stats(Outcome.SKIPPED, heldout_psnr_bicubic=30.0))
+    counters.note(_stats(Outcome.FALLBACK))
+    assert (counters.gains, counters.gain) == (1, 1.5)

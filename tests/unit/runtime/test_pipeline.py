@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from structlog.typing import EventDict
+
+from fakes import (
+    FailingSink,
+    FakeClock,
+    FakeProcessor,
+    Gate,
+    HangingSource,
+    ListSink,
+    ListSource,
+    Offer,
+    Tally,
+    picture,
+    raising,
+)
+from srstream.errors import (
+    DecodeError,
+    Postponed,
+    ResourceError,
+)
+from srstream.frames import AdaptStats, Outcome, Picture, Upscaled
+from srstream.ports import Verdict
+from srstream.runtime.pipeline import Pipeline
+
+Make = Callable[..., Pipeline]
+
+DONE, FAILED, RETURNED = [Verdict.DONE], [Verdict.FAILED], [Verdict.RETURNED]
+ONE_FRAME = 36
+"""Bytes of a fake picture."""
+
+
+def _events(logs: Sequence[EventDict], event: str) -> list[EventDict]:
+    return [log for log in logs if log["event"] == event]
+
+
+async def test_a_finite_source_is_worked_off_in_order(make: Make) -> None:
+    source, sink = ListSource("a", "b", "c"), ListSink()
+    pipeline = make(source, sink)
+    await pipeline.run()
+    assert sink.names == ["a", "b", "c"]
+    ids = [item.frame.id for item in sink.items]
+    assert [(i.stream, i.seq, i.source) for i in ids] == [
+        ("demo", 1, "a.png"),
+        ("demo", 2, "b.png"),
+        ("demo", 3, "c.png"),
+    ]
+    assert source.verdicts == {"a": DONE, "b": DONE, "c": DONE}
+    assert pipeline.counters.done == pipeline.counters.kept == 3
+    assert pipeline.backlog == 0
+
+
+async def test_a_frame_too_big_for_the_queues_passes(make: Make) -> None:
+    sink = ListSink()
+    await make(ListSource("a", "b", "c"), sink, queue_bytes=1).run()
+    assert sink.names == ["a", "b", "c"]
+
+
+async def test_sinks_are_opened_before_the_source_and_closed_after_it(
+    make: Make,
+) -> None:
+    order: list[str] = []
+
+    class Noting(ListSink):
+        async def open(self) -> None:
+            order.append("sink opens")
+
+        async def close(self) -> None:
+            order.append("sink closes")
+
+    class NotingSource(ListSource):
+        @asynccontextmanager
+        async def open(self) -> AsyncIterator[object]:
+            order.append("source opens")
+            async with super().open() as packets:
+                yield packets
+            order.append("source closes")
+
+    await make(NotingSource("a"), Noting(), Noting(reports=True)).run()
+    assert order == [
+        "sink opens",
+        "sink opens",
+        "source opens",
+        "source closes",
+        "sink closes",
+        "sink closes",
+    ]
+
+
+async def test_a_bad_frame_is_skipped_with_its_reason(
+    make: Make, logs: list[EventDict]
+) -> None:
+    source = ListSource(
+        "a", Offer("bad", raising(DecodeError("bad.png: not a picture"))), "b"
+    )
+    sink = ListSink()
+    pipeline = make(source, sink)
+    await pipeline.run()
+    assert source.verdicts == {"a": DONE, "bad": FAILED, "b": DONE}
+    assert [item.frame.id.seq for item in sink.items] == [1, 2]
+    assert pipeline.counters.failed == {"DecodeError": 1}
+    assert _events(logs, "frame skipped") == [
+        {
+            "event": "frame skipped",
+            "log_level": "warning",
+            "stream": "demo",
+            "source": "bad.png",
+            "reason": "bad.png: not a picture",
+        }
+    ]
+
+
+async def test_a_postponed_frame_is_given_back_and_not_counted_as_failed(
+    make: Make, logs: list[EventDict]
+) -> None:
+    source = ListSource(Offer("a", raising(Postponed("still growing"))), "b")
+    pipeline = make(source, ListSink())
+    await pipeline.run()
+    assert source.verdicts == {"a": RETURNED, "b": DONE}
+    assert not pipeline.counters.failed
+    assert not [log for log in logs if log["log_level"] == "warning"]
+
+
+async def test_a_note_is_logged_once_per_stream(make: Make, logs: list[EventDict]) -> None:
+    def noted(*notes: str) -> Callable[[], Picture]:
+        return lambda: replace(picture(), notes=notes)
+
+    source = ListSource(
+        Offer("a", noted("palette converted to RGB")),
+        Offer("b", noted("palette converted to RGB", "CMYK converted to RGB")),
+    )
+    await make(source, ListSink()).run()
+    notes = [log["note"] for log in _events(logs, "picture converted")]
+    assert notes == ["palette converted to RGB", "CMYK converted to RGB"]
+
+
+@pytest.mark.parametrize(
+    "error", [ResourceError("out of memory"), DecodeError("cannot be enlarged")]
+)
+async def test_a_frame_the_processor_refuses_is_skipped(
+    make: Make, error: Exception
+) -> None:
+    source, sink = ListSource("a", "b"), ListSink()
+    pipeline = make(source, sink, processor=FakeProcessor(errors={"a": error}))
+    await pipeline.run()
+    assert source.verdicts == {"a": FAILED, "b": DONE}
+    assert pipeline.counters.failed == {type(error).__name__: 1}
+    assert sink.names == ["b"]
+
+
+async def test_one_output_failing_leaves_the_others_their_frame(
+    make: Make, logs: list[EventDict]
+) -> None:
+    source, good, reports = ListSource("a", "b"), ListSink(), ListSink(reports=True)
+    pipeline = make(source, FailingSink(names=["a"]), good, reports)
+    await pipeline.run()
+    assert good.names == reports.names == ["a", "b"]
+    assert source.verdicts == {"a": FAILED, "b": DONE}
+    assert pipeline.counters.failed == {"SinkError": 1}
+    assert pipeline.counters.done == 1
+    (log,) = _events(logs, "output failed")
+    assert log["log_level"] == "error"
+    assert "/out/x.png" in log["reason"]
+
+
+async def test_a_failing_report_does_not_fail_the_frame(make: Make) -> None:
+    source = ListSource("a")
+    pipeline = make(source, ListSink(), FailingSink(reports=True))
+    await pipeline.run()
+    assert source.verdicts == {"a": DONE}
+    assert pipeline.counters.sink_errors == 1
+
+
+async def test_a_report_knows_where_the_time_went(make: Make) -> None:
+    clock = FakeClock(100.0)
+
+    class SlowSink(ListSink):
+        async def write(self, item: Upscaled) -> None:
+            clock.advance(0.25)
+            await super().write(item)
+
+    def slow_read() -> Picture:
+        clock.advance(0.5)
+        return picture()
+
+    stats = AdaptStats(
+        Outcome.ADAPTED,
+        2,
+        net="n",
+        preset="p",
+        device="cpu",
+        adapt_ms=30.0,
+        upscale_ms=20.0,
+    )
+    reports = ListSink(reports=True)
+    await make(
+        ListSource(Offer("a", slow_read, offered=99.0)),
+        SlowSink(),
+        reports,
+        clock=clock,
+        processor=FakeProcessor(stats=stats),
+    ).run()
+    ms = reports.items[0].ms
+    assert (ms.decode, ms.adapt, ms.upscale, ms.write) == (500.0, 30.0, 20.0, 250.0)
+    assert ms.total == 1750.0
+    assert ms.queue == 1750.0 - 800.0
+
+
+async def test_reports_are_written_after_the_pictures_and_then_the_observer_is_told(
+    make: Make,
+) -> None:
+    hold, order = Gate(), []
+
+    class Noting(ListSink):
+        async def write(self, item: Upscaled) -> None:
+            await super().write(item)
+            order.append("report" if self.reports else "picture")
+
+    slow = Noting(hold=hold)
+    pipeline = make(
+        ListSource("a"),
+        Noting(reports=True),
+        slow,
+        observer=lambda item: order.append(item.frame.id.name),
+    )
+    running = asyncio.create_task(pipeline.run())
+    await slow.tally.reached("write")
+    assert not order
+    hold.open()
+    await running
+    assert order == ["picture", "report", "a"]
+
+
+async def test_a_packet_is_done_only_after_every_sink_wrote(make: Make) -> None:
+    hold = Gate()
+    source, quick, slow = ListSource("a"), ListSink(), ListSink(hold=hold)
+    running = asyncio.create_task(make(source, quick, slow).run())
+    await asyncio.gather(*(sink.tally.reached("write") for sink in (quick, slow)))
+    assert source.verdicts == {"a": []}
+    hold.open()
+    await running
+    assert source.verdicts == {"a": DONE}
+
+
+async def test_no_more_is_decoded_than_the_queue_holds_and_one(make: Make) -> None:
+    processor = FakeProcessor(hold=Gate())
+    source = HangingSource(*"abcdef")
+    pipeline = make(source, ListSink(), processor=processor, queue_bytes=2 * ONE_FRAME)
+    running = asyncio.create_task(pipeline.run())
+    # One is processed, two are queued, one waits for room.
+    await source.tally.reached("taken", 4)
+    await processor.tally.reached("advance", 20)
+    assert source.tally["taken"] == 4
+    assert pipeline.backlog == 6
+    await pipeline.drain(0.0)
+    await running
+
+
+async def test_the_loop_goes_on_while_a_picture_is_read(make: Make) -> None:
+    gate, reading = Gate(), Tally()
+
+    def read() -> Picture:
+        reading.add(str(threading.get_ident()))
+        reading.add("begun")
+        assert gate.wait()
+        return picture()
+
+    running = asyncio.create_task(make(ListSource(Offer("a", read)), ListSink()).run())
+    await reading.reached("begun")
+    gate.open()
+    await running
+    assert reading[str(threading.get_ident())] == 0

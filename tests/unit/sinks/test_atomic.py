@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from srstream.errors import SinkError
+from srstream.sinks.atomic import sweep, write_atomically
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_stands_with_its_content_and_nothing_else(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a.png", b"new")
+    assert (tmp_path / "a.png").read_bytes() == b"new"
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_a_file_replaces_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"old")
+    write_atomically(tmp_path / "a.png", b"new")
+    assert (tmp_path / "a.png").read_bytes() == b"new"
+
+
+def test_until_it_is_whole_it_has_a_hidden_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    sync = os.fsync
+
+    def look_then_sync(handle: int) -> None:
+        seen.append(names_in(tmp_path))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", look_then_sync)
+    write_atomically(tmp_path / "a.png", b"new")
+    (part,), final = seen  # the file is synced first, then the folder
+    assert part.startswith(".")
+    assert part.endswith(".part")
+    assert final == ["a.png"]
+
+
+def test_a_name_as_long_as_the_file_system_allows_can_be_written(
+    tmp_path: Path,
+) -> None:
+    write_atomically(tmp_path / ("a" * 251 + ".png"), b"new")
+    assert len(names_in(tmp_path)) == 1
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SinkError, match=r"a\.png: .*No space left on device"):
+        write_atomically(tmp_path / "a.png", b"new")
+    assert (tmp_path / "a.png").read_bytes() == b"old"
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error_and_stays(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(SinkError, match=r"a\.png: .*[Dd]irectory"):
+        write_atomically(tmp_path / "a.png", b"new")
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_a_path_below_a_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SinkError, match=r"file/a\.png: .*[Dd]irectory"):
+        write_atomically(tmp_path / "file" / "a.png", b"new")
+
+
+def test_a_file_system_that_cannot_sync_folders_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_folders(handle: int) -> None:
+        if not os.path.isfile(f"/proc/self/fd/{handle}"):  # noqa: PTH113
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    write_atomically(tmp_path / "a.png", b"new")
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_sweeping_removes_unfinished_files_of_the_dead_and_only_those(
+    tmp_path: Path,
+) -> None:
+    for name in (".a.png.part", ".1f-1.part", "a.part", ".part.png", ".hidden"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / ".folder.part").mkdir()
+    assert sweep(tmp_path) == 2
+    expected = [".folder.part", ".hidden", ".part.png", "a.part"]
+    assert names_in(tmp_path) == expected
+
+
+def test_sweeping_spares_what_this_process_is_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+    sync = os.fsync
+
+    def sweep_then_sync(handle: int) -> None:
+        swept.append(sweep(tmp_path))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", sweep_then_sync)
+    write_atomically(tmp_path / "a.png", b"new")
+    assert swept == [0, 0]
+    assert names_in(tmp_path) == ["a.png"]
