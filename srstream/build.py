@@ -50,11 +50,16 @@ class Computes:
 class Stream:
     """A stream that is ready to run."""
 
+    name: str
     pipeline: Pipeline
     settings: StreamSettings
     device: torch.device
-    expected: Estimate
-    """What its frames will cost."""
+    compute: Compute
+
+    async def expect(self) -> Estimate:
+        """Measure what its frames will cost, in slices beside those of the streams."""
+        key = (self.name, "estimate")
+        return await self.compute.run(key, estimate(self.settings.session, self.device))
 
 
 async def build_stream(
@@ -72,7 +77,6 @@ async def build_stream(
     sinks = [_make(SINKS, options, context) for options in chosen.sinks]
     context = replace(context, done_before=partial(_all_hold, sinks))
     session = await new_session(chosen.session, device, compute)
-    expected = await compute.call(partial(estimate, chosen.session, device))
     pipeline = Pipeline(
         name,
         source=_make(SOURCES, chosen.source, context),
@@ -83,7 +87,7 @@ async def build_stream(
         queue_bytes=settings.daemon.queue_mb * 10**6,
         log=structlog.get_logger(),
     )
-    return Stream(pipeline, chosen, device, expected)
+    return Stream(name, pipeline, chosen, device, compute)
 
 
 async def new_session(

@@ -19,22 +19,20 @@ EXAMPLE_SIDE = 512
 
 
 def run_daemon(settings: Settings) -> int:
-    """Serve until stopped; return the exit status.
+    """Serve until stopped; return the exit status, with which to leave at once.
 
-    0: stopped by a signal. 1: a stream failed.
+    0: stopped by a signal. 1: a stream failed. A slice of many seconds may still be on a
+    thread then; leaving by the usual way would take torch's memory away from under it.
 
     Raises:
         ConfigError: there is no such device.
     """
     computes = Computes()
-    failed = asyncio.run(_serve(settings, computes))
-    ended = computes.close(within=1.0)
-    status = 1 if failed else 0
-    if not ended:
-        # A slice of many seconds is still on the thread; leaving by the usual way would
-        # take torch's memory away from under it.
-        os._exit(status)
-    return status
+    try:
+        failed = asyncio.run(_serve(settings, computes))
+    finally:
+        computes.close(within=1.0)
+    return 1 if failed else 0
 
 
 async def _serve(settings: Settings, computes: Computes) -> int:
@@ -50,12 +48,12 @@ async def _serve(settings: Settings, computes: Computes) -> int:
             return 0
         streams = build.result()
         supervisor = Supervisor(
-            {name: stream.pipeline for name, stream in streams.items()},
-            clock=CLOCK,
-            log=log,
+            {stream.name: stream.pipeline for stream in streams}, clock=CLOCK, log=log
         )
         run = asyncio.create_task(supervisor.run())
+        telling = asyncio.gather(*map(_tell_expected, streams), return_exceptions=True)
         await asyncio.wait({stop, run}, return_when=asyncio.FIRST_COMPLETED)
+        telling.cancel()
         if stop.done():
             log.info("stopping", grace=settings.daemon.grace)
             await supervisor.stop(settings.daemon.grace)
@@ -63,27 +61,37 @@ async def _serve(settings: Settings, computes: Computes) -> int:
         return await run
 
 
-async def _build(settings: Settings, computes: Computes) -> dict[str, Stream]:
+async def _build(settings: Settings, computes: Computes) -> list[Stream]:
     run = uuid.uuid4().hex[:12]
-    streams = {}
+    streams = []
     for name in settings.streams:
-        streams[name] = await build_stream(name, settings, computes=computes, run=run)
-        _announce(name, streams[name], settings.base)
+        stream = await build_stream(name, settings, computes=computes, run=run)
+        _announce(stream, settings.base)
+        streams.append(stream)
     return streams
 
 
-def _announce(name: str, stream: Stream, base: Path) -> None:
+def _announce(stream: Stream, base: Path) -> None:
     chosen = stream.settings
-    expected = stream.expected.frame(EXAMPLE_SIDE, EXAMPLE_SIDE)
     structlog.get_logger().info(
         "stream ready",
-        stream=name,
+        stream=stream.name,
         watches=str(_absolute(base, chosen.source.path)),
         writes=[str(_absolute(base, sink.path)) for sink in chosen.sinks],
         scale=chosen.session.scale,
         preset=chosen.session.preset,
         device=str(stream.device),
-        expected=f"{expected:.2g} s per frame of {EXAMPLE_SIDE}x{EXAMPLE_SIDE}",
+    )
+
+
+async def _tell_expected(stream: Stream) -> None:
+    """Say what a frame will take; frames do not wait for it."""
+    expected = (await stream.expect()).frame(EXAMPLE_SIDE, EXAMPLE_SIDE)
+    structlog.get_logger().info(
+        "expected time per frame",
+        stream=stream.name,
+        seconds=float(f"{expected:.2g}"),
+        of_size=f"{EXAMPLE_SIDE}x{EXAMPLE_SIDE}",
     )
 
 

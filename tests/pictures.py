@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from srstream.frames import Extras, Frame, FrameId, Picture, Pixels
+
+Result = TypeVar("Result")
 
 
 def zone_plate(height: int, width: int, *, phase: float = 0.0) -> NDArray[np.uint8]:
@@ -31,3 +36,13 @@ def edges(height: int, width: int, *, shift: int = 0, bar: int = 17) -> NDArray[
 def frame(pixels: Pixels, *, seq: int = 1, source: str = "frame.png") -> Frame:
     """Wrap pixels as a frame of a stream called `test`."""
     return Frame(FrameId("test", seq, source, "frame"), Picture(pixels, Extras()))
+
+
+def whole(work: Generator[None, None, Result]) -> Result:
+    """Do all the units of some work and return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result

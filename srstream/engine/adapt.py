@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Work
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from srstream.engine.losses import Loss
 from srstream.engine.nets import Net
 from srstream.engine.options import AdaptOptions
-from srstream.engine.pairs import Pairs
+from srstream.engine.pairs import Batch
 
 PLATEAU_WINDOW = 25
 """Steps whose mean loss is compared; batches differ too much for fewer."""
@@ -48,45 +48,47 @@ class Adapter:
         )
 
     def run(
-        self, pairs: Pairs, *, noise: Generator, spent: Callable[[], float]
-    ) -> Work[None, None, Trace]:
+        self,
+        batches: Iterator[Batch],
+        *,
+        trace: Trace,
+        noise: Generator,
+        spent: Callable[[], float],
+    ) -> Work[None, None, None]:
         """Take the steps, a unit of work each.
 
         Args:
-            pairs: of this frame.
+            batches: of this frame, without end.
+            trace: is filled in step by step.
             noise: draws the dropout.
             spent: seconds of compute this frame's adaptation has used so far.
         """
         options = self._options
-        trace = Trace()
         for step in range(options.steps):
             if options.seconds is not None and spent() >= options.seconds:
-                break
+                return
             self._set_rate(step)
-            trace.losses.append(self._step(pairs.batch(step), noise))
+            trace.losses.append(self._step(next(batches), noise))
             yield
             if options.plateau is not None and _is_flat(trace.losses, options.plateau):
                 trace.converged = True
-                break
-        return trace
+                return
 
-    def loss_on(self, batch: tuple[Tensor, Tensor, Tensor]) -> float:
+    def loss_on(self, batch: Batch) -> float:
         """Return the loss of the present weights on a batch, without dropout."""
         with torch.no_grad():  # a loss may keep what it makes, and use it in training
             return float(self._loss_of(batch, None))
 
-    def _step(self, batch: tuple[Tensor, Tensor, Tensor], noise: Generator) -> Tensor:
+    def _step(self, batch: Batch, noise: Generator) -> Tensor:
         self.optimiser.zero_grad(set_to_none=True)
         loss = self._loss_of(batch, noise)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         return loss.detach()
 
-    def _loss_of(
-        self, batch: tuple[Tensor, Tensor, Tensor], noise: Generator | None
-    ) -> Tensor:
-        low, high, trainable = batch
-        return self._loss((self._net(low, noise) - high) * trainable)
+    def _loss_of(self, batch: Batch, noise: Generator | None) -> Tensor:
+        difference = self._net(batch.low, noise) - batch.high
+        return self._loss(difference * batch.trainable)
 
     def _set_rate(self, step: int) -> None:
         passed = sum(step >= milestone for milestone in self._options.milestones)

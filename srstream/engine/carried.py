@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from srstream.engine import scene
 from srstream.engine.adapt import Adapter
 from srstream.engine.losses import LOSSES, LossContext
 from srstream.engine.nets import NETS, Net, NetContext
@@ -23,6 +24,7 @@ from srstream.engine.state import pack, unpack
 from srstream.errors import StateError
 
 CHANNELS = 3
+THUMBNAIL_SHAPE = (CHANNELS, scene.THUMBNAIL, scene.THUMBNAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Carried:
         """Make everything as it was."""
         self._set_weights(snapshot.weights)
         self.adapter.forget()
-        self.adapter.optimiser.load_state_dict(snapshot.moments)
+        self.adapter.optimiser.load_state_dict(_copied(snapshot.moments))
         self.random.set_state(snapshot.random)
         self.thumbnail = snapshot.thumbnail
 
@@ -109,29 +111,21 @@ class Carried:
         for key, value in self._fingerprint().items():
             if head.get(key) != value:
                 raise StateError(f"{key} is {head.get(key)!r}, this session's {value!r}")
-        weights = []
-        moments: dict[str, dict[str, Tensor]] = {}
+        weights: list[Tensor] = []
+        moments: dict[Tensor, dict[str, Tensor]] = {}
         for name, weight in self.net.named_parameters():
-            weights.append(_tensor_like(weight, arrays, f"weight/{name}"))
-            prefix = f"moment/{name}/"
-            moments[name] = {
-                key.removeprefix(prefix): _moment_of(weight, arrays[key])
-                for key in arrays
-                if key.startswith(prefix)
-            }
-        if "random" not in arrays:
-            raise StateError("the random state is missing")
-        try:
-            self.random.set_state(torch.from_numpy(arrays["random"]))
-        except (RuntimeError, TypeError) as exc:
-            raise StateError(f"the random state does not fit: {exc}") from exc
+            weights.append(_tensor(arrays, f"weight/{name}", weight.shape))
+            if f"moment/{name}/step" in arrays:
+                moments[weight] = _moments(arrays, f"moment/{name}", weight)
+        thumbnail = None
+        if "thumbnail" in arrays:
+            thumbnail = _tensor(arrays, "thumbnail", THUMBNAIL_SHAPE)
+        random = _random_state(arrays, self.random)
+        self.random.set_state(random)
+        self.thumbnail = thumbnail
         self._set_weights(weights)
         self.adapter.forget()
-        for name, weight in self.net.named_parameters():
-            if moments[name]:
-                self.adapter.optimiser.state[weight] = moments[name]
-        thumbnail = arrays.get("thumbnail")
-        self.thumbnail = None if thumbnail is None else torch.from_numpy(thumbnail)
+        self.adapter.optimiser.state.update(moments)
 
     def _weights(self) -> list[Tensor]:
         return [weight.detach().clone() for weight in self.net.parameters()]
@@ -157,21 +151,39 @@ def _joined(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
-def _tensor_like(weight: Tensor, arrays: dict[str, NDArray[Any]], name: str) -> Tensor:
+def _tensor(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Tensor:
+    """Return one array, checked: what is of another shape or not finite does harm later."""
     array = arrays.get(name)
     if array is None:
         raise StateError(f"{name} is missing")
-    if array.dtype != np.float32 or array.shape != tuple(weight.shape):
+    if array.dtype != np.float32 or array.shape != tuple(shape):
         raise StateError(f"{name} is {array.dtype} of shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise StateError(f"{name} is not finite")
     return torch.from_numpy(array)
 
 
-def _moment_of(weight: Tensor, array: NDArray[Any]) -> Tensor:
-    """Return a moment in its weight's layout: the fused step reads both as they lie."""
-    value = torch.from_numpy(array)
-    if value.shape != weight.shape:  # Adam's own step counter
-        return value
-    return torch.empty_like(weight, requires_grad=False).copy_(value)
+def _moments(
+    arrays: dict[str, NDArray[Any]], name: str, weight: Tensor
+) -> dict[str, Tensor]:
+    """Return Adam's moments of a weight, in its layout: the fused step reads them so."""
+    moments = {
+        key: torch.empty_like(weight, requires_grad=False).copy_(
+            _tensor(arrays, f"{name}/{key}", weight.shape)
+        )
+        for key in ("exp_avg", "exp_avg_sq")
+    }
+    return {**moments, "step": _tensor(arrays, f"{name}/step", ()).to(weight.device)}
+
+
+def _random_state(arrays: dict[str, NDArray[Any]], like: Generator) -> Tensor:
+    """Return the generator's state, tried on another one first."""
+    try:
+        state = torch.from_numpy(arrays["random"])
+        Generator(like.device).set_state(state)
+    except (KeyError, RuntimeError, TypeError) as exc:
+        raise StateError(f"the random state does not fit: {exc}") from exc
+    return state
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:

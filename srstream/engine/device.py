@@ -25,6 +25,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda", int(number or 0))
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch failed for want of memory, on whichever device."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 def prepare_thread(threads: int) -> None:
     """Set up the calling thread, before its first operation, as the one that computes.
 

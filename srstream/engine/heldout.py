@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from srstream.engine.resample import enlarge, shrink
 
@@ -47,24 +46,27 @@ class HeldOut:
         """
         height, width = frame.shape[-2:]
         pixels = max(int(share * height * width), 1)
-        side = min(LARGEST_TILE, math.isqrt(pixels // 4)) // scale * scale or scale
+        side = min(LARGEST_TILE, math.isqrt(pixels // 4), height, width)
+        side = side // scale * scale or scale
         count = min(max(pixels // side**2, 1), MOST_TILES)
         window = min(side + 2 * margin, height, width) // scale * scale
         draws = torch.rand(2, CANDIDATES * count, generator=generator, device=frame.device)
         top = (draws[0] * (height - side + 1)).long()
         left = (draws[1] * (width - side + 1)).long()
-        chosen = _texture(frame, side)[top, left].topk(count).indices
-        top, left = top[chosen], left[chosen]
+        inside = torch.arange(side, device=frame.device)
+        rows = top[:, None, None] + inside[:, None]
+        columns = left[:, None, None] + inside
+        texture = frame[0].mean(dim=0)[rows, columns].flatten(1).var(dim=1)
+        chosen = texture.topk(count).indices
 
         held = torch.zeros(height, width, device=frame.device)
-        inside = torch.arange(side, device=frame.device)
-        held[top[:, None, None] + inside[:, None], left[:, None, None] + inside] = 1.0
+        held[rows[chosen], columns[chosen]] = 1.0
         self.trainable = (1.0 - held)[None, None]
         """[1, 1, H, W]: 0 at held-out pixels, 1 elsewhere."""
 
         span = torch.arange(window, device=frame.device)
-        first_row = (top - (window - side) // 2).clamp(0, height - window)
-        first_column = (left - (window - side) // 2).clamp(0, width - window)
+        first_row = (top[chosen] - (window - side) // 2).clamp(0, height - window)
+        first_column = (left[chosen] - (window - side) // 2).clamp(0, width - window)
         rows = first_row[:, None, None] + span[:, None]
         columns = first_column[:, None, None] + span
         self._high = frame[0][:, rows, columns].transpose(0, 1)  # [n, 3, w, w]
@@ -87,10 +89,3 @@ class HeldOut:
         if mse == 0.0:
             return math.inf
         return -10.0 * math.log10(mse)
-
-
-def _texture(frame: Tensor, side: int) -> Tensor:
-    """Return [H-side+1, W-side+1]: the variance of each square of this side."""
-    grey = frame.mean(dim=1, keepdim=True)
-    mean = F.avg_pool2d(grey, side, stride=1)
-    return (F.avg_pool2d(grey.square(), side, stride=1) - mean.square())[0, 0]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from srstream.engine.losses import DogOptions, L1Options, MseOptions
-from srstream.engine.nets import ZssrOptions, ZssrStarOptions
+from srstream.engine.losses import DogOptions
+from srstream.engine.nets import ZssrStarOptions
 
 Mode = Literal["online", "per-frame", "frozen"]
 
@@ -61,8 +61,11 @@ class AdaptOptions:
             _within("plateau", self.plateau, 0.0, 1.0)
         if self.pairs is not None:
             _within("pairs", self.pairs, 1, 1_000_000)
-        if list(self.milestones) != sorted(self.milestones):
-            raise ValueError(f"milestones are {self.milestones}; they must rise")
+        if (
+            list(self.milestones) != sorted(self.milestones)
+            or min(self.milestones, default=0) < 0
+        ):
+            raise ValueError(f"milestones is {self.milestones}; allowed: rising, from 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,11 @@ class UpscaleOptions:
         _within("member_back_projection", self.member_back_projection, 0, 100)
         if self.tile is not None:
             _within("tile", self.tile, 64, 16_384)
+        if self.member_back_projection and not self.ensemble:
+            raise ValueError(
+                f"member_back_projection is {self.member_back_projection}; "
+                "allowed: 0, or more with ensemble = true"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +100,10 @@ class SessionOptions:
     """Everything about one stream's adaptation and enlargement."""
 
     scale: int = 2
-    net: ZssrOptions | ZssrStarOptions = field(default_factory=ZssrStarOptions)
-    loss: MseOptions | L1Options | DogOptions = field(default_factory=DogOptions)
+    net: Any = field(default_factory=ZssrStarOptions)
+    """The options of a row of `NETS`."""
+    loss: Any = field(default_factory=DogOptions)
+    """The options of a row of `LOSSES`."""
     adapt: AdaptOptions = field(default_factory=AdaptOptions)
     upscale: UpscaleOptions = field(default_factory=UpscaleOptions)
     preset: str = "custom"

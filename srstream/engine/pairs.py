@@ -9,6 +9,8 @@ no padded pixel. Then x = K(y).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -19,6 +21,22 @@ from srstream.engine.resample import resize, shrink
 
 PYRAMID_LEVELS = 6
 """Sizes of the frame to crop from, in equal steps down to `smallest`."""
+BATCHES_AT_ONCE = 32
+"""Batches whose places are drawn together: a draw costs the same for one as for many."""
+MOST_PIXELS = 4_000_000
+"""Of a larger frame a random window of this size is learnt from: a pyramid of all of an 8K
+frame would take over 2 GB, and few of its pixels would ever be drawn."""
+
+
+class Batch(NamedTuple):
+    """The pairs of one step."""
+
+    low: Tensor
+    """[B, 3, c/s, c/s] in [0, 1]: K of `high`."""
+    high: Tensor
+    """[B, 3, c, c] in [0, 1]."""
+    trainable: Tensor
+    """[B, 1, c, c]: 0 at held-out pixels of `high`, else 1."""
 
 
 class Pairs:
@@ -33,52 +51,83 @@ class Pairs:
         scale: int,
         generator: Generator,
     ) -> None:
-        """Draw which pairs there are.
+        """Lay out the pyramid.
 
         Args:
             frame: [1, 3, H, W] in [0, 1].
             trainable: [1, 1, H, W]; 1 where a pixel may be learnt from, 0 where held out.
-            options: crop, pairs, steps, batch, the pyramid.
+            options: crop, pairs, batch, the pyramid.
             scale: 2, 3 or 4.
             generator: on the frame's device; draws everything.
         """
+        self._options = options
         self._scale = scale
-        self._batch = options.batch
+        self._generator = generator
+        frame, trainable = _window(frame, trainable, generator)
         self._crop = crop_side(frame.shape[-2:], options.crop, scale)
         self._rows, self._levels = _pyramid(
             frame, trainable, smallest=options.smallest, crop=self._crop
         )
-        used = max(options.steps, 1) * options.batch
-        count = used if options.pairs is None else options.pairs
-        draws = torch.rand(5, count, generator=generator, device=frame.device)
-        self._places = _places(draws, self._levels, self._crop, as_is=options.as_is)
-        epochs = math.ceil(used / count)
-        self._order = torch.cat(
-            [
-                torch.randperm(count, generator=generator, device=frame.device)
-                for _ in range(epochs)
-            ]
-        )
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the pairs of this step.
+    def batches(self) -> Iterator[Batch]:
+        """Yield batches without end: of a fixed number of pairs, or always new ones."""
+        for places in self._places():
+            rows = _crop_rows(places, self._crop)
+            side = self._crop
+            # Gathered pixel by pixel the crops are channels-last, as convolutions like.
+            crops = self._rows[rows.flatten()].view(-1, side, side, 4).permute(0, 3, 1, 2)
+            high = crops[:, :3]
+            yield Batch(shrink(high, self._scale), high, crops[:, 3:])
+
+    def _places(self) -> Iterator[Tensor]:
+        """Yield the places [3, B] of batch after batch."""
+        size, pairs = self._options.batch, self._options.pairs
+        if pairs is None:
+            while True:
+                yield from _split(self._draw(size * BATCHES_AT_ONCE), size)
+        fixed = self._draw(pairs)
+        while True:
+            order = torch.randperm(pairs, generator=self._generator, device=fixed.device)
+            yield from _split(fixed[:, order], size)
+
+    def _draw(self, count: int) -> Tensor:
+        """Draw the places [3, n] of some pairs.
 
         Returns:
-            low [B, 3, c/s, c/s], high [B, 3, c, c], and [B, 1, c, c] with 0 at the
-            held-out pixels of high.
+            For each: the buffer row of the crop's first pixel, the width of its level, and
+            its symmetry, 0 to 7.
         """
-        chosen = self._order[step * self._batch : (step + 1) * self._batch]
-        rows = _crop_rows(self._places[:, chosen], self._crop)
-        side = self._crop
-        # Gathered pixel by pixel the crops are channels-last, which convolutions like.
-        crops = self._rows[rows.flatten()].view(-1, side, side, 4).permute(0, 3, 1, 2)
-        high = crops[:, :3]
-        return shrink(high, self._scale), high, crops[:, 3:]
+        draws = torch.rand(5, count, generator=self._generator, device=self._rows.device)
+        as_is = draws[0] < self._options.as_is
+        level = (draws[1] * self._levels.shape[1]).long().masked_fill(as_is, 0)
+        symmetry = (draws[2] * 8).long().masked_fill(as_is, 0)
+        first, height, width = self._levels[:, level]
+        top = (draws[3] * (height - self._crop + 1)).long()
+        left = (draws[4] * (width - self._crop + 1)).long()
+        return torch.stack([first + top * width + left, width, symmetry])
 
 
 def crop_side(size: tuple[int, ...], wanted: int, scale: int) -> int:
     """Return the side of a crop: `wanted`, clamped to the frame, a multiple of `scale`."""
     return min(wanted, *size) // scale * scale
+
+
+def _window(
+    frame: Tensor, trainable: Tensor, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Cut the same random window from both if the frame is too large."""
+    height, width = frame.shape[-2:]
+    if height * width <= MOST_PIXELS:
+        return frame, trainable
+    # Of the frame's shape, unless that is a ribbon narrower than a crop.
+    share = math.sqrt(MOST_PIXELS / (height * width))
+    narrow = max(int(min(height, width) * share), min(height, width, 256))
+    wide = min(max(height, width), MOST_PIXELS // narrow)
+    rows, columns = (narrow, wide) if height <= width else (wide, narrow)
+    draws = torch.rand(2, generator=generator, device=frame.device).tolist()
+    top, left = int(draws[0] * (height - rows + 1)), int(draws[1] * (width - columns + 1))
+    window = (..., slice(top, top + rows), slice(left, left + columns))
+    return frame[window], trainable[window]
 
 
 def _pyramid(
@@ -103,20 +152,9 @@ def _pyramid(
     return torch.cat(rows), table
 
 
-def _places(draws: Tensor, levels: Tensor, crop: int, *, as_is: float) -> Tensor:
-    """Turn uniform numbers [5, n] into places [3, n].
-
-    Returns:
-        For each pair: the buffer row of the crop's first pixel, the width of its level,
-        and its symmetry, 0 to 7.
-    """
-    keep = draws[0] < as_is
-    level = (draws[1] * levels.shape[1]).long().masked_fill(keep, 0)
-    symmetry = (draws[2] * 8).long().masked_fill(keep, 0)
-    first, height, width = levels[:, level]
-    top = (draws[3] * (height - crop + 1)).long()
-    left = (draws[4] * (width - crop + 1)).long()
-    return torch.stack([first + top * width + left, width, symmetry])
+def _split(places: Tensor, size: int) -> Iterator[Tensor]:
+    for start in range(0, places.shape[1], size):
+        yield places[:, start : start + size]
 
 
 def _crop_rows(places: Tensor, crop: int) -> Tensor:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from collections.abc import Generator as Work
 from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,12 +22,14 @@ from torch import Tensor
 from srstream.engine import judge, scene
 from srstream.engine.adapt import Trace
 from srstream.engine.carried import Carried, Snapshot
+from srstream.engine.device import is_out_of_memory
 from srstream.engine.heldout import HeldOut
 from srstream.engine.options import SessionOptions
 from srstream.engine.pairs import Pairs
 from srstream.engine.resample import enlarge
-from srstream.engine.tensors import to_pixels, to_tensors
+from srstream.engine.tensors import check_pixels, to_pixels, to_tensors
 from srstream.engine.upscale import Upscaler
+from srstream.errors import ResourceError
 from srstream.frames import AdaptStats, Frame, Outcome, Upscaled
 
 SMALLEST_SIDE = 16
@@ -67,7 +71,9 @@ class Session:
         self._device = torch.device(device)
         self._clock = clock
         self._carried = Carried(options, self._device)
-        self._upscaler = Upscaler(self._carried.net, options.upscale, scale=options.scale)
+        self._upscaler = Upscaler(
+            self._carried.net, options.upscale, scale=options.scale, device=self._device
+        )
         self._work: Work[None, None, Upscaled] | None = None
         self._result: Upscaled | None = None
         self._before: Snapshot | None = None
@@ -87,17 +93,24 @@ class Session:
         return self.finish()
 
     def begin(self, frame: Frame) -> None:
-        """Take a frame up."""
+        """Take a frame up.
+
+        Raises:
+            FrameError: its pixels are not as `Pixels` says.
+        """
         if self._work is not None:
             raise RuntimeError("the frame before is neither finished nor abandoned")
+        check_pixels(frame.picture.pixels)
         self._before = self._carried.snapshot()
         self._result = None
         self._adapting = True
         self._adapt_seconds = self._upscale_seconds = 0.0
-        self._work = self._whole(frame)
+        self._work = self._whole(frame, self._before)
 
     def advance(self, seconds: float) -> bool:
-        """Work about `seconds`, one step or tile at least; true when the frame is ready.
+        """Work about `seconds`, one unit at least; true when the frame is ready.
+
+        A unit is a step, a tile, or what lies before and after them.
 
         Raises:
             ResourceError: as `step`.
@@ -155,8 +168,12 @@ class Session:
         except StopIteration as stop:
             self._result = stop.value
             return True
-        except Exception:
+        except BaseException as error:
             self.abandon()
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                raise ResourceError(
+                    f"no memory for this frame: {str(error).splitlines()[0]}"
+                ) from error
             raise
         self._account()
         return False
@@ -173,27 +190,31 @@ class Session:
     def _adapt_spent(self) -> float:
         return self._adapt_seconds + self._clock() - self._slice_began
 
-    def _whole(self, frame: Frame) -> Work[None, None, Upscaled]:
+    def _whole(self, frame: Frame, before: Snapshot) -> Work[None, None, Upscaled]:
         """All the work on one frame, a step or a tile at a time."""
         pixels, scale = frame.picture.pixels, self._options.scale
         colour, alpha = to_tensors(pixels, self._device)
+        yield
         seen = _Adaptation(Outcome.FALLBACK)
-        high = None
         if min(colour.shape[-2:]) >= SMALLEST_SIDE:
-            seen = yield from self._adapt(colour)
-            self._account()
-            self._adapting = False
+            seen.outcome = Outcome.SKIPPED
+            yield from self._adapt_if_memory_allows(colour, before, seen)
+        self._account()
+        self._adapting = False
+        high = None
+        if seen.outcome is not Outcome.FALLBACK:
             high = yield from self._upscaler.enlarge(colour)
             if not bool(torch.isfinite(high).all()):
                 seen.outcome, high = Outcome.FALLBACK, None
         if high is None:
             high = enlarge(colour, scale)
+        yield
         if alpha is not None:
             alpha = enlarge(alpha, scale)
         enlarged = to_pixels(high, alpha, pixels)
         self._account()
         stats = AdaptStats(
-            **asdict(seen),
+            **{name: _known(value) for name, value in asdict(seen).items()},
             scale=scale,
             net=self._carried.net_name,
             preset=self._options.preset,
@@ -203,40 +224,58 @@ class Session:
         )
         return Upscaled(frame, enlarged, stats)
 
-    def _adapt(self, frame: Tensor) -> Work[None, None, _Adaptation]:
-        """Adapt to [1, 3, H, W]; afterwards the weights are those to upscale it with."""
+    def _adapt_if_memory_allows(
+        self, frame: Tensor, before: Snapshot, seen: _Adaptation
+    ) -> Work[None, None, None]:
+        """Adapt; out of memory costs the adaptation, not the frame."""
+        try:
+            yield from self._adapt(frame, seen)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            self._carried.restore(before)
+            seen.outcome, seen.weight_change = Outcome.ROLLED_BACK, 0.0
+
+    def _adapt(self, frame: Tensor, seen: _Adaptation) -> Work[None, None, None]:
+        """Adapt to [1, 3, H, W]; afterwards the weights are those to upscale it with.
+
+        Unless `seen` says fallback: then they are those to go on with at the next frame.
+        """
         options, carried = self._options.adapt, self._carried
         thumbnail = scene.thumbnail(frame)
-        seen = _Adaptation(scene_change=scene.changed(carried.thumbnail, thumbnail))
+        seen.scene_change = scene.changed(carried.thumbnail, thumbnail)
         carried.thumbnail = thumbnail
         if options.mode == "per-frame":
             carried.start_afresh()
-        flat = float(frame.std()) < FLAT_STD
-        if options.mode == "frozen" or not options.steps or flat:
-            return seen
+        if options.mode == "frozen" or not options.steps or _is_flat(frame):
+            return
+        start = carried.snapshot()
         heldout = self._hold_out(frame)
+        yield
         was_reset = heldout is not None and self._examine_carried(heldout, seen)
         yield
-        trainable = torch.ones_like(frame[:, :1])
         pairs = Pairs(
             frame,
-            trainable if heldout is None else heldout.trainable,
+            torch.ones_like(frame[:, :1]) if heldout is None else heldout.trainable,
             options=options,
             scale=self._options.scale,
             generator=carried.random,
         )
-        start = carried.snapshot()
-        converged = yield from self._train(pairs, seen)
+        yield
+        trace = yield from self._train(pairs, seen)
         if heldout is not None:
             seen.heldout_psnr_after = heldout.psnr(carried.net)
+        if not trace.steps and not was_reset:
+            return
         if self._is_worth_keeping(seen):
-            kept = Outcome.CONVERGED if converged else Outcome.ADAPTED
+            kept = Outcome.CONVERGED if trace.converged else Outcome.ADAPTED
             seen.outcome = Outcome.RESET if was_reset else kept
         else:
+            # After a reset neither the carried weights nor the new ones are any good for
+            # this frame; the carried ones may be for the next.
             carried.restore(start)
-            seen.outcome = Outcome.ROLLED_BACK
+            seen.outcome = Outcome.FALLBACK if was_reset else Outcome.ROLLED_BACK
         seen.weight_change = carried.change_since(start)
-        return seen
 
     def _hold_out(self, frame: Tensor) -> HeldOut | None:
         share = self._options.adapt.heldout
@@ -262,27 +301,25 @@ class Session:
         seen.heldout_psnr_bicubic, seen.heldout_psnr_before = bicubic, before
         return was_reset
 
-    def _train(self, pairs: Pairs, seen: _Adaptation) -> Work[None, None, bool]:
-        """Take the steps and fill in the losses; true if they stopped falling.
-
-        Out of memory counts as a loss that is not finite: the frame is upscaled with the
-        weights from before.
-        """
-        adapter = self._carried.adapter
+    def _train(self, pairs: Pairs, seen: _Adaptation) -> Work[None, None, Trace]:
+        """Take the steps and fill in the losses."""
+        adapter, trace = self._carried.adapter, Trace()
+        batches = pairs.batches()
+        probe = next(batches)
+        seen.loss_before = adapter.loss_on(probe)
+        try:
+            yield from adapter.run(
+                chain([probe], batches),
+                trace=trace,
+                noise=self._carried.random,
+                spent=self._adapt_spent,
+            )
+        finally:
+            seen.steps = trace.steps
+        seen.loss_after = adapter.loss_on(probe)
         if not self._options.adapt.carry_moments:
             adapter.forget()
-        trace = Trace()
-        try:
-            probe = pairs.batch(0)
-            seen.loss_before = adapter.loss_on(probe)
-            trace = yield from adapter.run(
-                pairs, noise=self._carried.random, spent=self._adapt_spent
-            )
-            seen.loss_after = adapter.loss_on(probe)
-        except torch.OutOfMemoryError:
-            seen.loss_after = math.nan
-        seen.steps = trace.steps
-        return trace.converged
+        return trace
 
     def _is_worth_keeping(self, seen: _Adaptation) -> bool:
         if not self._carried.is_finite():
@@ -293,3 +330,15 @@ class Session:
         if before is None or after is None or self._options.adapt.judge == "observe":
             return True
         return not judge.made_it_worse(before, after)
+
+
+def _is_flat(frame: Tensor) -> bool:
+    """True if no colour of [1, 3, H, W] varies."""
+    return float(frame.std(dim=(-2, -1)).amax()) < FLAT_STD
+
+
+def _known(value: Any) -> Any:
+    """Return the value, or None for a number that is not finite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -8,54 +8,70 @@ from collections.abc import Generator as Work
 import torch
 from torch import Tensor
 
+from srstream.engine.device import is_out_of_memory
 from srstream.engine.nets import Net
 from srstream.engine.options import UpscaleOptions
 from srstream.engine.resample import enlarge, shrink
 from srstream.errors import ResourceError
 
-ACTIVATION_BYTES = 64 * 2**20
-"""What the widest two layers of one tile may take; decides the tile if none is given."""
+ACTIVATION_BYTES = {"cpu": 12 * 2**20, "cuda": 512 * 2**20}
+"""What the widest two layers of one tile may take; decides the tile if none is given. On
+a CPU larger ones are slower, since they leave its caches: a third at width 24."""
+MERGED_ROWS = 64
 SMALLEST_TILE = 64
 
 
 class Upscaler:
     """Enlarges frames; remembers the tile that fitted."""
 
-    def __init__(self, net: Net, options: UpscaleOptions, *, scale: int) -> None:
+    def __init__(
+        self, net: Net, options: UpscaleOptions, *, scale: int, device: torch.device
+    ) -> None:
         self._net = net
         self._options = options
         self._scale = scale
-        fitting = math.isqrt(ACTIVATION_BYTES // (2 * 4 * net.maps))
-        self._tile = options.tile or fitting
+        fitting = math.isqrt(ACTIVATION_BYTES[device.type] // (2 * 4 * net.maps))
+        self._tile = options.tile or max(fitting, SMALLEST_TILE)
 
     def enlarge(self, low: Tensor) -> Work[None, None, Tensor]:
-        """Do the work in units of one tile: [1, 3, h, w] -> [1, 3, s*h, s*w] float32.
+        """Do the work in units of about a tile: [1, 3, h, w] -> [1, 3, s*h, s*w] float32.
 
         Raises:
             ResourceError: even the smallest tile does not fit the device's memory.
         """
-        if not self._options.ensemble:
-            whole = yield from self._tiles(low)
-            return back_project(whole, low, self._options.back_projection)
+        options = self._options
+        if options.ensemble:
+            high = yield from self._ensemble(low)
+        else:
+            high = yield from self._tiles(low)
+        return (yield from back_project(high, low, options.back_projection))
+
+    def _ensemble(self, low: Tensor) -> Work[None, None, Tensor]:
+        """Merge the enlargements of the eight symmetries."""
+        options = self._options
         members = []
         for symmetry in range(8):
             turned = apply_symmetry(low, symmetry)
             member = yield from self._tiles(turned)
-            member = back_project(member, turned, self._options.member_back_projection)
+            member = yield from back_project(member, turned, options.member_back_projection)
             members.append(undo_symmetry(member, symmetry))
-        stacked = torch.stack(members)
-        if self._options.merge == "median":
-            # The mean of the two middle ones, as numpy has it; torch takes the lower.
-            merged = stacked.sort(dim=0).values[3:5].mean(dim=0)
-        else:
-            merged = stacked.mean(dim=0)
-        return back_project(merged, low, self._options.back_projection)
+        merged = torch.empty_like(members[0])
+        for top in range(0, merged.shape[-2], MERGED_ROWS):
+            yield
+            rows = (..., slice(top, top + MERGED_ROWS), slice(None))
+            strip = torch.stack([member[rows] for member in members])
+            merged[rows] = (
+                _median_of_eight(strip) if options.merge == "median" else strip.mean(0)
+            )
+        return merged
 
     def _tiles(self, low: Tensor) -> Work[None, None, Tensor]:
         while True:
             try:
                 return (yield from self._tiles_of(low, max(self._tile // self._scale, 1)))
-            except torch.OutOfMemoryError as exc:
+            except RuntimeError as exc:
+                if not is_out_of_memory(exc):
+                    raise
                 if self._tile <= SMALLEST_TILE:
                     raise ResourceError(
                         f"the device has no memory for a tile of {self._tile} pixels"
@@ -114,7 +130,7 @@ def undo_symmetry(picture: Tensor, symmetry: int) -> Tensor:
     return picture.transpose(-2, -1) if symmetry & 1 else picture
 
 
-def back_project(high: Tensor, low: Tensor, times: int) -> Tensor:
+def back_project(high: Tensor, low: Tensor, times: int) -> Work[None, None, Tensor]:
     """Add back, enlarged, what `high` [1, 3, s*h, s*w] lacks of `low` when shrunk.
 
     Irani and Peleg, "Improving resolution by image registration", 1991; in the published
@@ -122,5 +138,11 @@ def back_project(high: Tensor, low: Tensor, times: int) -> Tensor:
     """
     scale = high.shape[-1] // low.shape[-1]
     for _ in range(times):
+        yield
         high = high + enlarge(low - shrink(high, scale), scale)
     return high
+
+
+def _median_of_eight(strip: Tensor) -> Tensor:
+    """Return the mean of the two middle ones, as numpy has it; torch takes the lower."""
+    return strip.sort(dim=0).values[3:5].mean(dim=0)

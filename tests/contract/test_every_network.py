@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from srstream.engine.nets import NETS, Net, NetContext
+from srstream.engine.nets import NETS, Net, NetContext, ZssrStarOptions
 from srstream.engine.resample import enlarge
 
 
@@ -75,3 +75,35 @@ def test_a_pixel_sees_no_farther_than_the_network_says(name: str) -> None:
         moved = (net(low) != net(touched)).any(dim=1).any(dim=0).nonzero()
     centre = 20 * 2 + 0.5
     assert float((moved - centre).abs().max()) <= net.reach * 2 + 0.5
+
+
+def test_dropout_drops_whole_maps_in_training_only() -> None:
+    context = NetContext(3, 2, torch.Generator().manual_seed(0))
+    net = NETS["zssr-star"].make(ZssrStarOptions(width=8, dropout=0.5), context)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(0.01)
+        still = [net(picture()) for _ in range(2)]
+        noisy = [net(picture(), torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
+    assert torch.equal(still[0], still[1])
+    assert torch.equal(noisy[0], noisy[1])
+    assert not torch.equal(noisy[0], noisy[2])
+
+
+def test_the_tanh_keeps_the_residual_within_one() -> None:
+    for name, bounded in (("zssr-star", True), ("zssr", False)):
+        net = make(name)
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.fill_(3.0)
+            residual = net(picture()) - enlarge(picture(), 2)
+        assert (float(residual.abs().max()) <= 1.0 + 1e-5) is bounded
+
+
+def test_the_residual_is_added_to_the_base_in_float32() -> None:
+    """In half precision too: what has learnt nothing is bicubic exactly."""
+    net = make("zssr")
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        result = net(picture())
+    assert result.dtype == torch.float32
+    assert torch.equal(result, enlarge(picture(), 2))

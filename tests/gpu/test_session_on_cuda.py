@@ -43,8 +43,14 @@ def test_every_preset_adapts_a_frame(device: torch.device, preset: str) -> None:
     assert result.stats.device == "cuda:0"
 
 
-def test_a_dumped_session_continues_on_cuda(device: torch.device) -> None:
-    straight, other = Session(OPTIONS, device=device), Session(OPTIONS, device=device)
+@pytest.mark.parametrize("carry_moments", [False, True])
+def test_a_dumped_session_continues_on_cuda(
+    device: torch.device, *, carry_moments: bool
+) -> None:
+    options = dataclasses.replace(
+        OPTIONS, adapt=dataclasses.replace(OPTIONS.adapt, carry_moments=carry_moments)
+    )
+    straight, other = Session(options, device=device), Session(options, device=device)
     straight.step(frame(edges(64, 64)))
     other.load(straight.dump())
     one, two = (s.step(frame(edges(64, 64, shift=5))) for s in (straight, other))
@@ -58,8 +64,8 @@ def test_no_step_waits_for_the_device(device: torch.device) -> None:
     session = Session(OPTIONS, device=device)
     session.step(frame(edges(64, 64)))
     session.begin(frame(edges(64, 64)))
-    session.advance(0.0)  # held-out tiles, thumbnails: these are read
-    session.advance(0.0)
+    for _ in range(6):  # thumbnail, held-out tiles, the first loss: these are read
+        session.advance(0.0)
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(10):

@@ -44,3 +44,15 @@ def test_every_preset_carries_its_own_name() -> None:
 def test_a_device_that_is_not_there_is_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         choose_device(name)
+
+
+def test_the_preset_of_the_code_departs_from_the_text_where_the_code_does() -> None:
+    text, code = PRESETS["paper"], PRESETS["paper-code"]
+    assert code.loss == DogOptions(
+        levels=5, sigma=1.0, weight=10.0, low_weight=1.0, norm="l1", first_band=0
+    )
+    upscale = code.upscale
+    assert (upscale.ensemble, upscale.merge) == (True, "median")
+    assert (upscale.member_back_projection, upscale.back_projection) == (10, 10)
+    assert (code.net, code.adapt) == (text.net, text.adapt)
+    assert not code.adapt.carry_moments

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from pictures import whole
 from srstream.engine import AdaptOptions, Estimate, SessionOptions, estimate
 from srstream.engine.losses import MseOptions
 from srstream.engine.nets import ZssrOptions
@@ -14,7 +15,10 @@ OPTIONS = SessionOptions(
     loss=MseOptions(),
     adapt=AdaptOptions(steps=30, batch=1, crop=16, pairs=None, milestones=()),
 )
-CPU = torch.device("cpu")
+
+
+def run(options: SessionOptions) -> Estimate:
+    return whole(estimate(options, torch.device("cpu")))
 
 
 def test_the_time_of_a_frame_is_its_steps_and_its_area() -> None:
@@ -23,7 +27,7 @@ def test_the_time_of_a_frame_is_its_steps_and_its_area() -> None:
 
 
 def test_steps_and_enlargement_are_measured_with_the_given_options() -> None:
-    measured = estimate(OPTIONS, CPU)
+    measured = run(OPTIONS)
     assert measured.steps == 30
     assert measured.step > 0.0
     assert measured.upscale_megapixel > 0.0
@@ -31,10 +35,10 @@ def test_steps_and_enlargement_are_measured_with_the_given_options() -> None:
 
 def test_a_frozen_stream_costs_no_steps() -> None:
     frozen = dataclasses.replace(OPTIONS, adapt=AdaptOptions(mode="frozen"))
-    measured = estimate(frozen, CPU)
+    measured = run(frozen)
     assert (measured.step, measured.steps) == (0.0, 0)
 
 
 def test_a_time_budget_bounds_the_steps() -> None:
     short = dataclasses.replace(OPTIONS.adapt, seconds=0.0)
-    assert estimate(dataclasses.replace(OPTIONS, adapt=short), CPU).steps == 1
+    assert run(dataclasses.replace(OPTIONS, adapt=short)).steps == 1

@@ -20,7 +20,9 @@ def hold_out(frame: torch.Tensor, *, scale: int = 2, share: float = 0.0625) -> H
     return HeldOut(frame, share=share, scale=scale, margin=12, generator=generator)
 
 
-@pytest.mark.parametrize("size", [(16, 16), (17, 400), (61, 45), (300, 420)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(16, 16), (17, 400), (4000, 16), (61, 45), (300, 420)], ids=str
+)
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_about_the_asked_share_of_any_frame_is_held_out(
     size: tuple[int, int], scale: int
@@ -51,3 +53,12 @@ def test_a_perfect_network_scores_infinity_and_a_broken_one_nan() -> None:
     assert heldout.psnr(lambda low: F.interpolate(low, scale_factor=2)) == math.inf
     broken = heldout.psnr(lambda low: F.interpolate(low, scale_factor=2) * math.nan)
     assert math.isnan(broken)
+
+
+def test_the_tiles_lie_where_the_texture_is() -> None:
+    """Half of the frame is sky: nothing is held out there."""
+    frame = colour(128, 128)
+    frame[..., :, :64] = 0.7
+    held = 1.0 - hold_out(frame).trainable
+    assert float(held[..., :, 80:].sum()) > 0.0
+    assert float(held[..., :, :32].sum()) == 0.0

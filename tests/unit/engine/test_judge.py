@@ -31,6 +31,8 @@ def test_an_adaptation_is_kept_unless_worse_or_not_finite(
         (28.9, 30.0, True),
         (math.nan, 30.0, True),
         (31.0, 30.0, False),
+        (46.0, 53.0, False),
+        (50.0, math.inf, False),
     ],
 )
 def test_carried_weights_clearly_below_bicubic_are_given_up(

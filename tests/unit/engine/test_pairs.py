@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from itertools import islice
+
+import pytest
 import torch
 
+import srstream.engine.pairs as pairs_module
 from pictures import zone_plate
 from srstream.engine.options import AdaptOptions
-from srstream.engine.pairs import Pairs, crop_side
+from srstream.engine.pairs import PYRAMID_LEVELS, Batch, Pairs, crop_side
 from srstream.engine.resample import resize, shrink
 
 
@@ -16,15 +20,19 @@ def make(frame: torch.Tensor, *, scale: int = 2, seed: int = 0, **options: objec
     return Pairs(
         frame,
         torch.ones_like(frame[:, :1]),
-        options=AdaptOptions(**{"crop": 24, "pairs": None, "steps": 8, **options}),  # type: ignore[arg-type]
+        options=AdaptOptions(**{"crop": 24, "pairs": None, **options}),  # type: ignore[arg-type]
         scale=scale,
         generator=torch.Generator().manual_seed(seed),
     )
 
 
+def first(pairs: Pairs) -> Batch:
+    return next(pairs.batches())
+
+
 def test_low_is_the_shrunk_high() -> None:
     for scale in (2, 3, 4):
-        low, high, _ = make(colour(), scale=scale).batch(0)
+        low, high, _ = first(make(colour(), scale=scale))
         assert high.shape == (8, 3, 24, 24)
         assert torch.equal(low, shrink(high, scale))
 
@@ -46,7 +54,7 @@ def test_every_crop_is_a_turned_piece_of_the_frame_or_of_a_smaller_version() -> 
             for level in levels
         ]
     )
-    _, high, _ = make(frame, as_is=0.0).batch(0)
+    _, high, _ = first(make(frame, as_is=0.0))
     for crop in high:
         turned = [
             member.flip(axes) if axes else member
@@ -60,35 +68,41 @@ def test_every_crop_is_a_turned_piece_of_the_frame_or_of_a_smaller_version() -> 
 
 
 def test_all_eight_symmetries_and_several_scales_are_drawn() -> None:
-    pairs = make(colour(), as_is=0.0, steps=64)
-    assert set(pairs._places[2].tolist()) == set(range(8))
-    assert len(set(pairs._places[1].tolist())) == 6
+    _, width, symmetry = make(colour(), as_is=0.0)._draw(512)
+    assert set(symmetry.tolist()) == set(range(8))
+    assert len(set(width.tolist())) == PYRAMID_LEVELS
 
 
 def test_as_is_takes_the_full_size_frame_unturned() -> None:
-    pairs = make(colour(), as_is=1.0)
-    assert set(pairs._places[2].tolist()) == {0}
-    assert set(pairs._places[1].tolist()) == {83}
+    _, width, symmetry = make(colour(), as_is=1.0)._draw(64)
+    assert set(symmetry.tolist()) == {0}
+    assert set(width.tolist()) == {83}
 
 
 def test_a_fixed_number_of_pairs_is_gone_through_once_per_epoch() -> None:
-    """The paper's 3000 pairs in two epochs, small: 16 pairs, 32 used, each twice."""
-    pairs = make(colour(), pairs=16, steps=4)
-    used = pairs._order[: 4 * 8].tolist()
-    assert sorted(used[:16]) == list(range(16)) == sorted(used[16:])
-    assert used[:16] != used[16:]
+    """The paper's 3000 pairs in two epochs, small: 16 pairs, four batches of 8."""
+    crops = [
+        tuple(high.flatten().tolist())
+        for batch in islice(make(colour(), pairs=16).batches(), 4)
+        for high in batch.high
+    ]
+    assert len(set(crops[:16])) == 16
+    assert sorted(crops[:16]) == sorted(crops[16:])
+    assert crops[:16] != crops[16:]
 
 
 def test_the_same_seed_draws_the_same_pairs_and_another_seed_others() -> None:
-    first, again, other = make(colour()), make(colour()), make(colour(), seed=1)
-    assert torch.equal(first.batch(3)[1], again.batch(3)[1])
-    assert not torch.equal(first.batch(3)[1], other.batch(3)[1])
+    def fourth(seed: int) -> torch.Tensor:
+        return next(islice(make(colour(), seed=seed).batches(), 3, None)).high
+
+    assert torch.equal(fourth(0), fourth(0))
+    assert not torch.equal(fourth(0), fourth(1))
 
 
 def test_crops_are_clamped_to_small_frames_and_to_multiples_of_the_scale() -> None:
     assert crop_side((16, 40), 128, 3) == 15
     assert crop_side((200, 400), 128, 3) == 126
-    low, high, _ = make(colour(17, 19), scale=4).batch(0)
+    low, high, _ = first(make(colour(17, 19), scale=4))
     assert high.shape[-2:] == (16, 16)
     assert low.shape[-2:] == (4, 4)
 
@@ -101,12 +115,27 @@ def test_held_out_pixels_are_marked_in_every_crop_at_every_size() -> None:
     pairs = Pairs(
         frame,
         trainable,
-        options=AdaptOptions(crop=24, pairs=None, steps=40),
+        options=AdaptOptions(crop=24, pairs=None),
         scale=2,
         generator=torch.Generator().manual_seed(0),
     )
-    for step in range(40):
-        _, high, free = pairs.batch(step)
+    for _, high, free in islice(pairs.batches(), 40):
         learnt = high.masked_select((free == 1.0).expand_as(high))
         # Antialiasing lets a neighbour see a little of it, never a pixel that is in it.
         assert float(learnt.max()) < 4.0
+
+
+def test_of_a_huge_frame_a_window_is_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller limit stands for the four megapixels."""
+    monkeypatch.setattr(pairs_module, "MOST_PIXELS", 10_000)
+    frame = colour(100, 200)
+    pairs = make(frame, smallest=1.0, as_is=1.0)
+    assert pairs._rows.shape[0] <= 10_000 * PYRAMID_LEVELS
+    assert pairs._levels[1:, 0].tolist() == [100, 100]
+    tall_ribbon = make(colour(5000, 20))
+    assert tall_ribbon._levels[1:, 0].tolist() == [500, 20]
+    _, high, _ = first(pairs)
+    windows = frame[0].unfold(1, 24, 1).unfold(2, 24, 1).permute(1, 2, 0, 3, 4)
+    flat = windows.reshape(-1, 3, 24, 24)
+    for crop in high:
+        assert float((flat - crop).abs().amax(dim=(1, 2, 3)).min()) < 1e-6

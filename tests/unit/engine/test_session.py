@@ -12,7 +12,8 @@ from srstream.engine import AdaptOptions, Session, SessionOptions, UpscaleOption
 from srstream.engine.losses import MseOptions
 from srstream.engine.nets import ZssrOptions, ZssrStarOptions
 from srstream.engine.resample import enlarge
-from srstream.errors import StateError
+from srstream.engine.state import pack, unpack
+from srstream.errors import FrameError, ResourceError, StateError
 from srstream.frames import Outcome, Pixels
 
 SMALL = SessionOptions(
@@ -150,11 +151,11 @@ def test_frozen_takes_no_step_and_an_unadapted_network_is_bicubic() -> None:
     assert np.array_equal(result.pixels, bicubic(STREAM[0]))
 
 
-@pytest.mark.parametrize("level", [0, 128])
-def test_flat_and_black_frames_skip_adaptation(level: int) -> None:
+@pytest.mark.parametrize("colour", [(0, 0, 0), (128, 128, 128), (255, 128, 0)], ids=str)
+def test_flat_and_black_frames_skip_adaptation(colour: tuple[int, int, int]) -> None:
     session = Session(options())
     session.step(frame(STREAM[0]))
-    flat = np.full((40, 40, 3), level, np.uint8)
+    flat = np.full((40, 40, 3), colour, np.uint8)
     result = session.step(frame(flat))
     assert result.stats.outcome is Outcome.SKIPPED
     assert result.stats.steps == 0
@@ -171,7 +172,7 @@ def test_frames_below_16x16_are_upscaled_by_bicubic_and_say_so(
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("size", [(16, 16), (17, 23), (61, 35)], ids=str)
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (61, 35), (16, 1200)], ids=str)
 def test_any_size_from_16x16_works_at_every_scale(
     scale: int, size: tuple[int, int]
 ) -> None:
@@ -265,6 +266,176 @@ def test_carried_weights_far_below_bicubic_are_reset_to_the_initial_ones() -> No
     result = session.step(frame(STREAM[1]))
     assert result.stats.outcome is Outcome.RESET
     assert result.stats.heldout_psnr_before == result.stats.heldout_psnr_bicubic
+
+
+def smooth() -> np.ndarray:
+    """A sky: bicubic enlarges it perfectly, carried weights almost."""
+    return np.tile(np.linspace(90, 160, 60).astype(np.uint8)[:, None, None], (1, 52, 3))
+
+
+def test_a_smooth_frame_does_not_cost_what_was_learnt() -> None:
+    session = Session(options(steps=30))
+    for pixels in STREAM:
+        session.step(frame(pixels))
+    learnt = session.step(frame(STREAM[0])).stats.heldout_psnr_before
+    sky = session.step(frame(smooth()))
+    again = session.step(frame(STREAM[0])).stats
+    assert sky.stats.outcome is not Outcome.RESET
+    assert again.heldout_psnr_before is not None
+    assert again.heldout_psnr_bicubic is not None
+    assert learnt is not None
+    assert again.heldout_psnr_before > again.heldout_psnr_bicubic + 0.5
+
+
+def test_when_no_weights_are_any_good_the_frame_is_bicubic_and_the_carried_ones_stay() -> (
+    None
+):
+    session = Session(options(rate=0.9))
+    with torch.no_grad():
+        for weight in session._carried.net.parameters():
+            weight.add_(0.5)
+    carried = [p.detach().clone() for p in session._carried.net.parameters()]
+    result = session.step(frame(STREAM[1]))
+    assert result.stats.outcome is Outcome.FALLBACK
+    assert np.array_equal(result.pixels, bicubic(STREAM[1]))
+    kept = zip(carried, session._carried.net.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in kept)
+
+
+@pytest.mark.parametrize("message", ["CUDA out of memory", "DefaultCPUAllocator: can't"])
+@pytest.mark.parametrize("where", ["_hold_out", "_train"])
+def test_running_out_of_memory_anywhere_in_adaptation_costs_only_that(
+    where: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError(message) if "CPU" in message else torch.OutOfMemoryError(message)
+
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    before = session.dump()
+    monkeypatch.setattr(session, where, full)
+    result = session.step(frame(STREAM[1]))
+    assert result.stats.outcome is Outcome.ROLLED_BACK
+    assert result.stats.weight_change == 0.0
+    assert session.dump() == before
+
+
+def test_running_out_of_memory_in_upscaling_is_a_resource_error_and_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    before = session.dump()
+    monkeypatch.setattr(session._upscaler, "enlarge", full)
+    with pytest.raises(ResourceError, match="no memory for this frame: CUDA"):
+        session.step(frame(STREAM[1]))
+    assert session.dump() == before
+
+
+def test_a_budget_without_time_for_a_step_skips_the_frame() -> None:
+    result = Session(options(seconds=0.0)).step(frame(STREAM[0]))
+    assert (result.stats.outcome, result.stats.steps) == (Outcome.SKIPPED, 0)
+
+
+def test_what_is_not_finite_is_none_in_the_statistics() -> None:
+    """Half of the frame is flat, and so are some held-out tiles of it: infinite dB."""
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:2, :2] = 255
+    stats = Session(options(heldout=0.01)).step(frame(pixels)).stats
+    for value in dataclasses.asdict(stats).values():
+        assert not isinstance(value, float) or math.isfinite(value)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((20, 20), np.uint8),
+        np.zeros((20, 20, 5), np.uint8),
+        np.zeros((20, 20, 3), np.float32),
+        np.zeros((0, 20, 3), np.uint8),
+    ],
+    ids=lambda pixels: f"{pixels.dtype}{pixels.shape}",
+)
+def test_pixels_of_another_shape_or_type_are_refused_at_the_door(pixels: Pixels) -> None:
+    session = Session(options())
+    with pytest.raises(FrameError, match="allowed: uint8 or uint16"):
+        session.begin(frame(pixels))
+    session.step(frame(STREAM[0]))
+
+
+def test_mirrored_views_and_big_endian_pixels_are_taken() -> None:
+    mirrored = STREAM[0][:, ::-1]
+    swapped = STREAM[0].astype(">u2") * 257
+    frozen = options(mode="frozen")
+    one = Session(frozen).step(frame(mirrored)).pixels
+    assert np.array_equal(one, bicubic(np.ascontiguousarray(mirrored)))
+    two = Session(frozen).step(frame(swapped)).pixels
+    assert np.abs(two.astype(int) // 257 - bicubic(STREAM[0])).max() <= 1
+
+
+def test_abandoning_after_any_unit_restores_everything() -> None:
+    session = Session(options(carry_moments=True))
+    session.step(frame(STREAM[0]))
+    before = session.dump()
+    units = 0
+    while True:
+        session.begin(frame(STREAM[1]))
+        if any(session.advance(0.0) for _ in range(units)):
+            break
+        session.abandon()
+        assert session.dump() == before
+        units += 1
+    assert units > SMALL.adapt.steps
+
+
+def test_a_session_never_touches_the_global_generator() -> None:
+    before = torch.get_rng_state()
+    Session(dataclasses.replace(options(), net=ZssrStarOptions(width=8))).step(
+        frame(STREAM[0])
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_roll_back_takes_back_moments_and_random_state_too() -> None:
+    session = Session(options(carry_moments=True))
+    session.step(frame(STREAM[0]))
+    before = session.dump()
+    session._carried.adapter._loss = lambda difference: (
+        difference.square().mean() * math.nan
+    )
+    assert session.step(frame(STREAM[0])).stats.outcome is Outcome.ROLLED_BACK
+    after = session.dump()
+    ours, theirs = unpack(before)[0], unpack(after)[0]
+    same = [name for name in ours if name.startswith("moment/")]
+    assert same
+    assert all(np.array_equal(ours[name], theirs[name]) for name in same)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"moment/tail.weight/exp_avg": np.zeros(3, np.float32)},
+        {"moment/tail.weight/step": np.zeros(2, np.float32)},
+        {"weight/tail.weight": np.full((3, 8, 3, 3), np.nan, np.float32)},
+        {"thumbnail": np.zeros((2, 2), np.float32)},
+        {"thumbnail": np.array("text")},
+        {"random": np.zeros(5, np.uint8)},
+    ],
+    ids=lambda damage: next(iter(damage)),
+)
+def test_state_that_would_do_harm_later_is_refused_at_once(
+    damage: dict[str, np.ndarray],
+) -> None:
+    session = Session(options(carry_moments=True))
+    session.step(frame(STREAM[0]))
+    before = session.dump()
+    arrays, head = unpack(before)
+    with pytest.raises(StateError):
+        session.load(pack({**arrays, **damage}, head))
+    assert session.dump() == before
 
 
 def test_running_out_of_memory_in_training_costs_the_adaptation_not_the_frame() -> None:

@@ -237,7 +237,7 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         ),
         (
             {"adapt": {"milestones": [2, 1]}},
-            "streams.demo.adapt.milestones: found (2, 1); they must rise",
+            "streams.demo.adapt.milestones: found (2, 1); allowed: rising, from 0",
         ),
         (
             {"adapt": {"rate": float("nan")}},
