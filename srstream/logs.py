@@ -81,7 +81,10 @@ class _StderrLogger:
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     del logger, method
     first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
-    return json_text.dumps(_plain({**first, **event}), ensure_ascii=False, allow_nan=False)
+    plain = _plain({**first, **event})
+    line = json_text.dumps(plain, ensure_ascii=False, allow_nan=False)
+    # Some readers end a line at more than `\n`, and terminals obey more than `\x1b`.
+    return "".join(c if c.isprintable() else json_text.dumps(c)[1:-1] for c in line)
 
 
 def _plain(value: object, depth: int = 0) -> Any:

@@ -68,7 +68,11 @@ class Sink(Protocol):
     """True for a sink that tells about a frame: written last, with the others' time."""
 
     async def open(self) -> None:
-        """Prepare; called once before the first frame. Raises `SinkError`."""
+        """Prepare; called once before the first frame.
+
+        Raises:
+            SinkError: it cannot be written to now; each write tries anew.
+        """
         ...
 
     async def write(self, item: Upscaled) -> None:
@@ -76,7 +80,7 @@ class Sink(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish; called once, also after errors."""
+        """Finish; called once, also after errors and if `open` failed."""
         ...
 
 

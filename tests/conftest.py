@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ import pytest_asyncio
 import structlog
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# As the command does it, before torch is loaded: threads that spin while they wait make
+# the tests many times slower beside another busy process.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

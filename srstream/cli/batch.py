@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -18,17 +19,19 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from srstream.build import CLOCK, Computes, device_of, new_session
-from srstream.cli.resume import Memory, Remembering
+from srstream.cli.resume import Memory, Remembering, check_kept
 from srstream.cli.scores import ScoreSink
-from srstream.cli.summary import Summary
+from srstream.cli.summary import Summary, make_parent
 from srstream.engine import Session
 from srstream.engine.options import Mode, SessionOptions
 from srstream.engine.presets import PRESETS
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.evaluation.reference import References
 from srstream.frames import Upscaled
+from srstream.media.printable import printable
 from srstream.ports import StreamContext
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.signals import StopSignals
@@ -95,10 +98,12 @@ def run_batch(batch: Batch) -> int:
 
     Raises:
         ConfigError: wrong arguments, or originals that do not fit.
-        SinkError: the output folder cannot be made.
+        SinkError: the output folder cannot be made, or the summary not be written.
     """
     options = batch.session_options()
     files = expand(batch.pictures)
+    if batch.json is not None:
+        make_parent(batch.json)
     computes = Computes()
     try:
         return asyncio.run(_run(batch, options, files, computes))
@@ -116,18 +121,22 @@ async def _run(
     source = PictureList(
         files,
         clock=CLOCK,
-        skip=None if batch.overwrite else lambda name: folder.holds(name, 0),
+        skip=None if batch.overwrite else partial(_is_done, folder),
     )
     references = None
     if batch.reference is not None:
         references = References(batch.reference, max_pixels=MAX_PIXELS * batch.scale**2)
         references.check(source.names)
+        named = zip(source.names, files, strict=True)
+        await asyncio.to_thread(references.check_sizes, named, scale=batch.scale)
     scores = ScoreSink(references, scale=batch.scale)
     summary = Summary(preset=batch.preset, mode=options.adapt.mode, device=str(device))
     compute = computes.on(device)
     session = await new_session(options, device, compute)
+    await folder.open()  # the pipeline does it too, but this is before the work
     memory = Memory(batch.output, options)
     if source.kept:
+        check_kept(source.kept, folder.path_of, scale=batch.scale)
         console.print(f"{len(source.kept)} of {len(files)} are done already")
         await compute.call(_recall, memory, session)
         for path, name in source.kept:
@@ -143,7 +152,7 @@ async def _run(
             progress.update(
                 task,
                 completed=pipeline.counters.finished,
-                description=Path(frame.source).name,
+                description=printable(Path(frame.source).name),
             )
 
         pipeline = Pipeline(
@@ -172,6 +181,14 @@ async def _run(
         console.print("stopped; run the same command again to continue")
         return 130
     return 1 if failed else 0
+
+
+def _is_done(folder: DirectorySink, picture: Path, name: str) -> bool:
+    """Tell whether the result stands and the picture did not change since."""
+    try:
+        return folder.holds(name, picture.stat().st_mtime_ns)
+    except OSError:
+        return False  # reading it will say why
 
 
 def _recall(memory: Memory, session: Session) -> None:
@@ -204,7 +221,11 @@ async def _run_until_stopped(pipeline: Pipeline) -> bool:
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(max_width=30, no_wrap=True, overflow="ellipsis"),
+        ),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

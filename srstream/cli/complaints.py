@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from srstream.errors import ConfigError, SrstreamError
+from srstream.media.printable import printable
 
 WRONG_USAGE = 2
 WRONG_CONFIGURATION = 78
@@ -21,8 +22,8 @@ def complaints(status: int = WRONG_CONFIGURATION) -> Iterator[None]:
         yield
     except ConfigError as error:
         for complaint in error.complaints:
-            typer.echo(f"srstream: {complaint}", err=True)
+            typer.echo(f"srstream: {printable(str(complaint))}", err=True)
         raise typer.Exit(status) from None
     except SrstreamError as error:
-        typer.echo(f"srstream: {error}", err=True)
+        typer.echo(f"srstream: {printable(str(error))}", err=True)
         raise typer.Exit(1) from None

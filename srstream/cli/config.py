@@ -19,7 +19,7 @@ def _config() -> None:
 
 @app.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(help="The TOML file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The TOML file.")],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated."),

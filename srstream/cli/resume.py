@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from srstream.engine import Session
 from srstream.engine.options import SessionOptions
+from srstream.errors import Complaint, ConfigError
 from srstream.frames import Frame, Upscaled
+from srstream.media.decode import read_picture, read_size
 from srstream.sinks.atomic import write_atomically
+from srstream.sources.files import MAX_PIXELS
 
 STATE = ".srstream-upscale.state"
+
+
+def check_kept(
+    kept: Iterable[tuple[Path, str]], result_of: Callable[[str], Path], *, scale: int
+) -> None:
+    """Raise unless the results that stand are of the right size, by their headers.
+
+    Args:
+        kept: each picture and what its result is called.
+        result_of: where the result of this name stands.
+        scale: how many times larger a result must be.
+
+    Raises:
+        ConfigError: with the results that are not, which another scale has left.
+        DecodeError: a picture or a result cannot be read.
+    """
+    complaints = []
+    for picture, name in kept:
+        width, height = (
+            read_size(picture) or read_picture(picture, max_pixels=MAX_PIXELS).size
+        )
+        if read_size(result_of(name)) != (width * scale, height * scale):
+            problem = f"is not {scale} times {picture}; use another -o, or --overwrite"
+            complaints.append(Complaint("", f"{result_of(name)} {problem}"))
+    if complaints:
+        raise ConfigError(*complaints)
 
 
 class Memory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,25 +13,31 @@ from srstream.cli.complaints import complaints
 
 def serve(
     inbox: Annotated[
-        Path | None, typer.Argument(help="The folder to watch.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="INBOX", help="The folder to watch.", show_default=False),
     ] = None,
     outbox: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where results and stats.jsonl go."),
+        typer.Option(
+            "-o", "--output", metavar="OUTBOX", help="Where results and stats.jsonl go."
+        ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML file, instead of INBOX and -o.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A TOML file, instead of INBOX and -o."),
     ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the file."),
     ] = None,
-    scale: Annotated[int | None, typer.Option(help="2, 3 or 4.  [default: 2]")] = None,
+    scale: Annotated[int | None, typer.Option(help="2, 3 or 4; when absent 2.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="light, paper, paper-code.  [default: light]")
+        str | None,
+        typer.Option(help="light, paper, paper-code; when absent light."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or cuda:N.  [default: auto]")
+        str | None,
+        typer.Option(help="auto, cpu, cuda or cuda:N; when absent auto."),
     ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
@@ -68,7 +75,9 @@ def serve(
             assert outbox is not None  # noqa: S101
             settings = from_tables(_tables(inbox, outbox, given), base=Path.cwd())
         status = run_daemon(settings)
-    raise typer.Exit(status)
+        # The usual way takes seconds to take torch apart on a busy machine, in which a
+        # signal is no longer heard, and after which the time to stop in may be over.
+        os._exit(status)
 
 
 def _tables(inbox: Path, outbox: Path, given: dict[str, Any]) -> dict[str, Any]:

@@ -69,8 +69,10 @@ def show(folder: Path, *, frames: int) -> int:
     scores = {name: _score(references, name, inbox, outbox) for name in names}
     console.print(_table(lines, scores))
     picture = folder / "comparison.png"
-    _side_by_side(names[-1], inbox, outbox, truth).save(picture)
-    console.print(f"results: {outbox}\nside by side (bicubic, srstream, truth): {picture}")
+    best = max(names, key=lambda name: _gain(scores[name]))
+    _side_by_side(best, inbox, outbox, truth).save(picture)
+    console.print(f"results: {outbox}")
+    console.print(f"side by side, {best} (bicubic, srstream, truth): {picture}")
     return 0
 
 
@@ -206,6 +208,11 @@ def _table(lines: list[Line], scores: dict[str, Score]) -> Table:
     }
     table.add_row("mean", "", "", "", "", "", "", *_compared(mean))
     return table
+
+
+def _gain(score: Score) -> float:
+    """Return by how many dB ours is better than bicubic."""
+    return (score.psnr_y or 0.0) - (score.psnr_y_bicubic or 0.0)
 
 
 def _compared(score: Mapping[str, float | None]) -> tuple[str, str]:

@@ -9,10 +9,13 @@ from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from srstream import __version__
+from srstream.errors import SinkError
 from srstream.evaluation.reference import Score
 from srstream.frames import Upscaled
+from srstream.media.printable import printable
 from srstream.sinks.atomic import write_atomically
 
 KEPT = "kept"
@@ -20,6 +23,18 @@ KEPT = "kept"
 UNSCORED = Score(None, None, None, None, None, None)
 
 Row = dict[str, str | float | int | None]
+
+
+def make_parent(path: Path) -> None:
+    """Make the folder of a summary; before the work, not after it.
+
+    Raises:
+        SinkError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 @dataclass(slots=True)
@@ -108,7 +123,7 @@ class Summary:
             table.add_column(title, justify="right")
         for row in (*self.rows, {"name": "mean", "outcome": "", **self.mean()}):
             table.add_row(
-                str(row["name"]),
+                Text(printable(str(row["name"]))),
                 _pair(row, "psnr_y", 2),
                 _pair(row, "psnr_rgb", 2),
                 _pair(row, "ssim_y", 4),

@@ -15,25 +15,43 @@ Mode = Literal["online", "per-frame", "frozen"]
 def upscale(
     pictures: Annotated[
         list[Path],
-        typer.Argument(metavar="PICTURES_OR_FOLDER...", help="In natural name order."),
+        typer.Argument(
+            metavar="PICTURES_OR_FOLDER",
+            help="Files as they are given, each folder in natural order of names.",
+            show_default=False,
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder of results.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="The folder of results."),
+    ],
     scale: Annotated[int, typer.Option(min=2, max=4, help="2, 3 or 4.")] = 2,
     preset: Annotated[str, typer.Option(help="light, paper, paper-code.")] = "light",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     mode: Annotated[
         Mode | None,
-        typer.Option(help="Carry the weights, restart on every picture, or do not adapt."),
+        typer.Option(
+            help="Carry the weights, restart on every picture, or do not adapt.",
+            show_default="the preset's",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Optimiser steps per picture.")
+        int | None,
+        typer.Option(
+            min=0, help="Optimiser steps per picture.", show_default="the preset's"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything drawn at random.")] = 0,
     reference: Annotated[
         Path | None,
-        typer.Option(help="Originals, paired by name: print PSNR and SSIM against them."),
+        typer.Option(
+            metavar="DIR",
+            help="Originals, paired by name: print PSNR and SSIM against them.",
+        ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write a summary for scripts.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a summary for scripts.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start anew instead of continuing.")
     ] = False,
@@ -47,7 +65,7 @@ def upscale(
     from srstream.cli.batch import Batch, run_batch  # noqa: PLC0415
     from srstream.logs import configure_logs  # noqa: PLC0415
 
-    configure_logs(level="warning", json=False)
+    configure_logs(json=False)
     with complaints(WRONG_USAGE):
         batch = Batch(
             pictures=tuple(pictures),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from srstream.errors import Complaint, ConfigError, DecodeError
 from srstream.evaluation.metrics import SSIM_WINDOW, bicubic, psnr_rgb, psnr_y, ssim_y
 from srstream.frames import Pixels
-from srstream.media.decode import read_picture
+from srstream.media.decode import read_picture, read_size
 from srstream.media.depth import to_8bit
 
 _OPTION = "--reference"
@@ -67,6 +67,31 @@ class References:
         rest = f" and {more} more" if more > 0 else ""
         raise _complain(f"{self._folder} has no original for {named}{rest}")
 
+    def check_sizes(self, pictures: Iterable[tuple[str, Path]], *, scale: int) -> None:
+        """Raise unless each original is the right size, by the headers: before the work.
+
+        Pictures that cannot be read are passed over; they have no result to score.
+
+        Args:
+            pictures: the name and the file of each, with an original for each name.
+            scale: how many times larger an original must be.
+
+        Raises:
+            ConfigError: with every original that is of another size, or no picture.
+        """
+        complaints: list[Complaint] = []
+        for name, picture in pictures:
+            try:
+                low = read_size(picture)
+            except DecodeError:
+                continue
+            try:
+                self._check_size(self._path_of(name), low, scale=scale)
+            except ConfigError as error:
+                complaints.extend(error.complaints)
+        if complaints:
+            raise ConfigError(*complaints)
+
     def score(self, name: str, upscaled: Pixels, *, low: Pixels, scale: int) -> Score:
         """Hold an enlargement against its original, at 8 bits.
 
@@ -95,21 +120,28 @@ class References:
         return self._originals.get(name) or self._originals.get(_bare(name))
 
     def _read(self, name: str, *, low: Pixels, scale: int) -> Pixels:
-        path = self._find(name)
-        if path is None:
-            raise _complain(f"{self._folder} has no original for {name}")
+        path = self._path_of(name)
         try:
             original = read_picture(path, max_pixels=self._max_pixels)
         except DecodeError as error:
             raise _complain(str(error)) from error
         height, width = low.shape[:2]
-        if original.size != (width * scale, height * scale):
-            found_width, found_height = original.size
-            raise _complain(
-                f"{path} is {found_width}x{found_height}; expected "
-                f"{width * scale}x{height * scale}, {scale} times {width}x{height}"
-            )
+        _compare(path, original.size, (width, height), scale=scale)
         return original.pixels
+
+    def _check_size(self, path: Path, low: tuple[int, int] | None, *, scale: int) -> None:
+        try:
+            original = read_size(path)
+        except DecodeError as error:
+            raise _complain(str(error)) from error
+        if low is not None and original is not None:
+            _compare(path, original, low, scale=scale)
+
+    def _path_of(self, name: str) -> Path:
+        path = self._find(name)
+        if path is None:
+            raise _complain(f"{self._folder} has no original for {name}")
+        return path
 
 
 def _index(folder: Path) -> dict[str, Path]:
@@ -128,6 +160,17 @@ def _index(folder: Path) -> dict[str, Path]:
             raise _complain(f"{folder} has two originals for {bare}: {both}")
         originals[bare] = path
     return originals
+
+
+def _compare(
+    path: Path, original: tuple[int, int], low: tuple[int, int], *, scale: int
+) -> None:
+    width, height = low
+    if original != (width * scale, height * scale):
+        raise _complain(
+            f"{path} is {original[0]}x{original[1]}; expected "
+            f"{width * scale}x{height * scale}, {scale} times {width}x{height}"
+        )
 
 
 def _bare(name: str) -> str:

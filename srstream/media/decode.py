@@ -21,7 +21,8 @@ from srstream.frames import Extras, Picture
 from srstream.media import tiff
 from srstream.media.eight import conversion_of, read_8bit
 from srstream.media.exif import exif_of
-from srstream.media.files import read_file
+from srstream.media.files import opened, read_file
+from srstream.media.printable import printable
 from srstream.media.sixteen import decode_16bit
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
@@ -46,7 +47,26 @@ def read_picture(path: Path, *, max_pixels: int) -> Picture:
     try:
         return decode_picture(read_file(path), max_pixels=max_pixels)
     except DecodeError as error:
-        raise DecodeError(f"{_printable(str(path))} {error}") from error
+        raise DecodeError(f"{printable(str(path))} {error}") from error
+
+
+def read_size(path: Path) -> tuple[int, int] | None:
+    """Return a picture's width and height by its header alone; none: it does not tell.
+
+    It does not in a TIFF, which may come out turned.
+
+    Raises:
+        DecodeError: in one line, the file's name as given and why it is not taken.
+    """
+    try:
+        with (
+            opened(path) as file,
+            _decoder_errors_translated(),
+            Image.open(file, formats=FORMATS) as image,
+        ):
+            return None if isinstance(image, TiffImageFile) else image.size
+    except DecodeError as error:
+        raise DecodeError(f"{printable(str(path))} {error}") from error
 
 
 def decode_picture(data: bytes, *, max_pixels: int) -> Picture:
@@ -132,9 +152,4 @@ def _read_16bit(image: ImageFile.ImageFile, data: bytes) -> NDArray[np.uint16]:
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return _printable(text)
-
-
-def _printable(text: str) -> str:
-    """Return the text on one line: a file's name may hold any character but `/`."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return printable(text)

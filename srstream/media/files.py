@@ -1,10 +1,13 @@
-"""Read a regular file into memory, once, without ever waiting for it."""
+"""Open a regular file, or read it into memory, without ever waiting for it."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from srstream.errors import DecodeError
 
@@ -27,8 +30,27 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         DecodeError: it is gone, empty, too large, not a regular file or not readable;
             the message is a phrase without the name: `is empty`.
     """
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise DecodeError(f"has {size} bytes; at most {max_bytes} are taken")
+        return file.read(size)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file that is not empty, for reading.
+
+    Raises:
+        DecodeError: as `read_file`, also for what goes wrong while it is read.
+    """
     try:
-        return _read(path, max_bytes)
+        with open(_descriptor(path), "rb") as file:
+            status = os.fstat(file.fileno())
+            _check_regular(status)
+            if status.st_size == 0:
+                raise DecodeError("is empty")
+            yield file
     except FileNotFoundError as error:
         raise DecodeError("vanished before it could be read") from error
     except PermissionError as error:
@@ -37,19 +59,11 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         raise DecodeError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def _descriptor(path: Path) -> int:
     # Opening alone can do harm: it wakes the writer of a FIFO and arms some devices.
     _check_regular(path.stat())
     # The name may mean another file by now; then O_NONBLOCK keeps a FIFO from waiting.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        status = os.fstat(descriptor)
-        _check_regular(status)
-        if status.st_size == 0:
-            raise DecodeError("is empty")
-        if status.st_size > max_bytes:
-            raise DecodeError(f"has {status.st_size} bytes; at most {max_bytes} are taken")
-        return file.read(status.st_size)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _check_regular(status: os.stat_result) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from structlog.typing import FilteringBoundLogger
 
 from srstream.errors import FrameError, Postponed, ResourceError, SinkError
-from srstream.frames import Frame, FrameId, Milliseconds, Picture, Upscaled
+from srstream.frames import Frame, FrameId, Milliseconds, Outcome, Picture, Upscaled
 from srstream.ports import Packet, Processor, Sink, Source, Verdict
 from srstream.runtime.bytequeue import ByteQueue
 from srstream.runtime.compute import Compute
@@ -81,6 +81,7 @@ class Pipeline:
         self._ready: ByteQueue[_Ready] = ByteQueue(queue_bytes)
         self._claims: dict[int, Packet] = {}
         self._notes: set[str] = set()
+        self._said_fallback = False
         self._seq = 0
         self._fetching = Cutoff()
         self._processing = Cutoff()
@@ -101,7 +102,6 @@ class Pipeline:
         """Work until the source ends, or until drained, and all is published.
 
         Raises:
-            SinkError: a sink cannot be opened.
             SourceError: the source cannot be read.
             Exception: a bug in a part; notes name what else went wrong then.
         """
@@ -109,8 +109,8 @@ class Pipeline:
         try:
             async with AsyncExitStack() as stack:
                 for sink in (*self._pictures, *self._reports):
-                    await sink.open()
                     stack.push_async_callback(self._close, sink)
+                    await self._open(sink)
                 packets = await stack.enter_async_context(self._source.open())
                 stack.push_async_callback(self._give_back)
                 await self._work(packets)
@@ -212,8 +212,23 @@ class Pipeline:
             else:
                 self.counters.failed[SinkError.__name__] += 1
                 await self._settle(ready.packet, Verdict.FAILED)
+            if item.stats.outcome is Outcome.FALLBACK:
+                self._say_fallback(item)
             if self._observer is not None:
                 self._observer(item)
+
+    def _say_fallback(self, item: Upscaled) -> None:
+        width, height = item.frame.picture.size
+        # Once is news; a stream of such frames would fill the log.
+        say = self._log.debug if self._said_fallback else self._log.warning
+        self._said_fallback = True
+        say(
+            "frame enlarged by bicubic alone",
+            source=item.frame.id.source,
+            seq=item.frame.id.seq,
+            size=f"{width}x{height}",
+            reason="it is below 16x16, or the network was of no use on it",
+        )
 
     async def _write(self, sinks: Sequence[Sink], item: Upscaled) -> bool:
         """Write to all at once; true when none failed."""
@@ -277,6 +292,18 @@ class Pipeline:
                     source=packet.source,
                     reason=repr(error),
                 )
+
+    async def _open(self, sink: Sink) -> None:
+        try:
+            await sink.open()
+        except SinkError as error:
+            # The stream goes on: every write tries anew, and is counted if it fails.
+            self.counters.sink_errors += 1
+            self._log.error(
+                "output cannot be opened: frames fail until it can",
+                sink=type(sink).__name__,
+                reason=str(error),
+            )
 
     async def _close(self, sink: Sink) -> None:
         try:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
+_ECHO = 0.1
+"""Seconds within which a second signal is still the first: timeout(1) and other wrappers
+signal the process and then its whole group."""
 
 
 class StopSignals:
     """Takes the two signals over while it is open; in the main thread only."""
 
-    def __init__(self, at_once: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        at_once: Callable[[int], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._at_once = at_once
-        """Called with the number of each signal after the first."""
+        """Called with the number of each signal after the first and its echo."""
         self._came = asyncio.Event()
+        self._came_at = 0.0
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -40,6 +51,9 @@ class StopSignals:
         await self._came.wait()
 
     def _take(self, number: int) -> None:
-        if self._came.is_set():
+        now = self._clock()
+        if not self._came.is_set():
+            self._came_at = now
+            self._came.set()
+        elif now >= self._came_at + _ECHO:
             self._at_once(number)
-        self._came.set()

@@ -53,7 +53,7 @@ class StatsSink:
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(
             stream=context.stream, file=str(self._path)
         )
-        self._may_be_torn = False
+        self._may_be_torn = True  # by a run before; and the file may not be ours at all
 
     async def open(self) -> None:
         """Make the folder, and remove a line that a crash has left unfinished.

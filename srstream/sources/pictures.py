@@ -58,7 +58,7 @@ class PictureList:
         *,
         clock: Callable[[], float],
         max_pixels: int = MAX_PIXELS,
-        skip: Callable[[str], bool] | None = None,
+        skip: Callable[[Path, str], bool] | None = None,
     ) -> None:
         """Name the pictures and leave out those that are done.
 
@@ -66,7 +66,7 @@ class PictureList:
             paths: The files, as `expand` returns them.
             clock: Monotonic seconds.
             max_pixels: Larger pictures are refused, from their header.
-            skip: Asked once about each name: true leaves the picture out.
+            skip: Asked once about each file and its name: true leaves it out.
         """
         self._clock = clock
         self._max_pixels = max_pixels
@@ -77,7 +77,7 @@ class PictureList:
         self.names = tuple(name for _, name in named)
         """What the outputs of all pictures are called, in order."""
         self.kept = tuple(
-            (path, name) for path, name in named if skip is not None and skip(name)
+            (path, name) for path, name in named if skip is not None and skip(path, name)
         )
         """The pictures that were left out, each with what its output is called."""
         left_out = set(self.kept)

@@ -78,6 +78,7 @@ def test_an_event_is_one_json_object_on_one_line(lines: Lines) -> None:
         (b"\xff", "b'\\xff'"),
         (None, None),
         ([1, 2.5, True, "é"], [1, 2.5, True, "é"]),
+        ("\x1b[1m\x85\x9b\u2028\U000e0001.png", "\x1b[1m\x85\x9b\u2028\U000e0001.png"),
     ],
 )
 def test_an_odd_value_is_logged_as_strict_json(

@@ -128,6 +128,31 @@ def test_an_original_of_another_size_is_refused_with_both_sizes(
     )
 
 
+def test_wrong_sizes_are_found_by_the_headers_all_at_once(
+    folder: Path, original: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pictures = tmp_path_factory.mktemp("pictures")
+    Image.fromarray(halved(original)).save(pictures / "face.jpg")
+    Image.fromarray(original).save(pictures / "face.v2.png")
+    (pictures / "face.png").write_text("no picture: it will fail by itself")
+    (folder / "text.png").write_text("not a picture")
+    given = [("face", "face.jpg"), ("face", "face.png")]
+    wrong = [("face.v2", "face.v2.png"), ("text", "face.jpg")]
+    references = References(folder, max_pixels=PLENTY)
+
+    def check(pairs: list[tuple[str, str]]) -> None:
+        references.check_sizes([(name, pictures / file) for name, file in pairs], scale=2)
+
+    check(given)
+    with pytest.raises(ConfigError) as caught:
+        check(given + wrong)
+    size, kind = map(str, caught.value.complaints)
+    assert size == (
+        f"--reference: {folder / 'face.v2.bmp'} is 64x48; expected 128x96, 2 times 64x48"
+    )
+    assert kind.startswith(f"--reference: {folder / 'text.png'} is not a picture")
+
+
 def test_an_original_that_is_no_picture_is_refused(
     folder: Path, original: np.ndarray
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from srstream.errors import DecodeError
-from srstream.media.decode import decode_picture, read_picture
+from srstream.media.decode import decode_picture, read_picture, read_size
 
 PLENTY = 10_000_000
 
@@ -243,3 +243,36 @@ def test_a_tiff_looks_the_same_upright_as_its_source() -> None:
         result.info["exif"] = picture.extras.exif
     upright = ImageOps.exif_transpose(result)
     np.testing.assert_array_equal(np.asarray(upright), np.rot90(pixels, -1))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "PPM"])
+def test_the_size_is_read_from_the_header(tmp_path: Path, file_format: str) -> None:
+    path = tmp_path / "x"
+    turned = Image.Exif()
+    turned[0x0112] = 6  # pixels are not turned, so this is of no concern
+    image = Image.fromarray(noise(5, 7, 3))
+    path.write_bytes(saved(image, file_format, exif=turned))
+    assert read_size(path) == (7, 5)
+
+
+def test_the_size_needs_no_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(png_claiming(65_000, 65_000)[:100])
+    assert read_size(path) == (65_000, 65_000)
+
+
+def test_a_tiff_does_not_tell_its_size_in_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    path.write_bytes(saved(Image.new("L", (7, 5)), "TIFF"))
+    assert read_size(path) is None
+
+
+def test_what_has_no_header_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_text("not a picture")
+    with pytest.raises(DecodeError, match=r"x\.png is not a picture"):
+        read_size(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DecodeError, match=r"x\.png is a FIFO"):
+        read_size(path)

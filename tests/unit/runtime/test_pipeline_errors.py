@@ -22,7 +22,7 @@ from srstream.errors import (
     SinkError,
     SourceError,
 )
-from srstream.frames import Picture, Upscaled
+from srstream.frames import AdaptStats, Outcome, Picture, Upscaled
 from srstream.ports import Verdict
 from srstream.runtime.pipeline import Pipeline
 
@@ -37,16 +37,30 @@ def _events(logs: Sequence[EventDict], event: str) -> list[EventDict]:
     return [log for log in logs if log["event"] == event]
 
 
-async def test_an_output_that_cannot_be_opened_keeps_the_stream_from_starting(
-    make: Make,
+async def test_an_output_that_cannot_be_opened_fails_its_frames_and_the_stream_goes_on(
+    make: Make, logs: list[EventDict]
 ) -> None:
-    source, opened = ListSource("a"), ListSink()
-    failing = FailingSink(at_open=SinkError("/out: read-only file system"))
-    with pytest.raises(SinkError, match="read-only"):
-        await make(source, opened, failing).run()
-    assert opened.tally["close"] == 1
-    assert failing.tally["close"] == 0
-    assert source.tally["open"] == 0
+    source, opened = ListSource("a", "b"), ListSink()
+    failing = FailingSink(at_open=SinkError("/out: read-only file system"), names=["a"])
+    pipeline = make(source, opened, failing)
+    await pipeline.run()
+    assert opened.names == ["a", "b"]
+    assert failing.names == ["b"]  # by then it could be written to
+    assert source.verdicts == {"a": FAILED, "b": DONE}
+    assert pipeline.counters.sink_errors == 2
+    (error,) = _events(logs, "output cannot be opened: frames fail until it can")
+    assert error["reason"] == "/out: read-only file system"
+    assert opened.tally["close"] == failing.tally["close"] == 1
+
+
+async def test_a_frame_that_is_only_enlarged_by_bicubic_is_named(
+    make: Make, logs: list[EventDict]
+) -> None:
+    stats = AdaptStats(Outcome.FALLBACK, 2, net="fake", preset="fake", device="cpu")
+    tiny = Offer("tiny", lambda: picture(size=(1, 1)))
+    await make(ListSource(tiny), ListSink(), processor=FakeProcessor(stats=stats)).run()
+    (said,) = _events(logs, "frame enlarged by bicubic alone")
+    assert (said["source"], said["size"]) == ("tiny.png", "1x1")
 
 
 async def test_an_output_that_cannot_be_closed_is_logged(

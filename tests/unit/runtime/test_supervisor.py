@@ -7,7 +7,6 @@ import structlog
 from structlog.typing import EventDict
 
 from fakes import (
-    FailingSink,
     FakeClock,
     FakeProcessor,
     Gate,
@@ -17,7 +16,7 @@ from fakes import (
     Offer,
     raising,
 )
-from srstream.errors import SinkError
+from srstream.errors import SourceError
 from srstream.ports import Verdict
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.supervisor import Supervisor
@@ -50,21 +49,21 @@ async def test_a_stream_that_fails_does_not_take_the_others_along(
     make: Make, logs: list[EventDict]
 ) -> None:
     hold, sink = Gate(), ListSink()
-    unopenable = FailingSink(at_open=SinkError("/out: read-only file system"))
+    gone = ListSource(Offer("x", raising(SourceError("/in: input/output error"))))
     buggy = ListSource(Offer("x", raising(KeyError("bug"))))
     supervisor = _supervisor(
-        broken=make(ListSource("x"), unopenable, stream="broken"),
+        broken=make(gone, stream="broken"),
         buggy=make(buggy, stream="buggy"),
         good=make(ListSource("x"), sink, stream="good", processor=FakeProcessor(hold=hold)),
     )
     running = asyncio.create_task(supervisor.run())
-    await unopenable.tally.reached("open")
+    await gone.tally.reached("closed")
     await buggy.tally.reached("closed")
     hold.open()
     assert await running == 2
     assert sink.names == ["x"]
     errors = {log["stream"]: log for log in logs if log["log_level"] == "error"}
-    assert errors["broken"]["cause"] == "/out: read-only file system"
+    assert errors["broken"]["cause"] == "/in: input/output error"
     assert "exc_info" not in errors["broken"]
     assert errors["buggy"]["exc_info"]
 

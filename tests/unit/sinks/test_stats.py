@@ -127,11 +127,16 @@ async def test_a_path_that_cannot_be_a_file_is_an_error_that_names_it(
         await sink_on(tmp_path / name).open()
 
 
-async def test_a_file_that_is_something_else_is_never_cut(tmp_path: Path) -> None:
+async def test_a_file_that_is_something_else_is_neither_cut_nor_added_to(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "thesis.txt"
     path.write_bytes(b"all of my work without a newline")
+    sink = sink_on(path)
     with pytest.raises(SinkError, match="something else than statistics"):
-        await sink_on(path).open()
+        await sink.open()
+    with pytest.raises(SinkError, match="something else than statistics"):
+        await sink.write(upscaled())
     assert path.read_bytes() == b"all of my work without a newline"
 
 

@@ -22,7 +22,7 @@ def save(path: Path, *, value: int = 0) -> Path:
 
 
 def listed(
-    paths: Sequence[Path], *, skip: Callable[[str], bool] | None = None
+    paths: Sequence[Path], *, skip: Callable[[Path, str], bool] | None = None
 ) -> PictureList:
     return PictureList(paths, clock=FakeClock(5.0), skip=skip)
 
@@ -85,7 +85,7 @@ async def test_pictures_that_would_meet_in_one_name_keep_their_whole_names(
 
 async def test_what_was_done_before_is_left_out(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
-    source = listed(paths, skip=lambda name: name != "b")
+    source = listed(paths, skip=lambda path, name: name != "b")
     assert source.kept == ((paths[0], "a"), (paths[2], "c"))
     assert source.names == ("a", "b", "c")
     assert [packet.name for packet in await all_of(source)] == ["b"]

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from srstream.cli import app
+
+Upscale = Callable[..., Result]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_as_before() -> Iterator[None]:
+    yield
+    logging.captureWarnings(capture=False)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in this process, in `tmp_path`, without overrides from outside."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def command(*arguments: str | Path) -> Result:
+        words: Sequence[str] = [str(argument) for argument in arguments]
+        return CliRunner().invoke(app, words, catch_exceptions=False)
+
+    return command

@@ -1,0 +1,222 @@
+"""The parts of the daemon on real folders, in this process, where they can be held up."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from commands import lines_of
+from fakes import FakeProcessor, Gate
+from files import save
+from pictures import edges
+from srstream.build import CLOCK, Computes, build_stream
+from srstream.ports import StreamContext
+from srstream.runtime.compute import Compute
+from srstream.runtime.counters import Counters
+from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.supervisor import Supervisor
+from srstream.settings import from_tables
+from srstream.sinks import SINKS, DirectorySinkOptions
+from srstream.sources import SOURCES
+from srstream.sources.directory import DirectoryOptions
+
+Running = Callable[..., AbstractAsyncContextManager[Counters]]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def logs() -> Iterator[list[EventDict]]:
+    with capture_logs() as logs:
+        yield logs
+
+
+@pytest.fixture
+def running(inbox: Path) -> Running:
+    """Run a small stream from inbox to outbox while the block runs."""
+
+    @asynccontextmanager
+    async def running(**stream: Any) -> AsyncIterator[Counters]:
+        tables = {
+            "device": "cpu",
+            "source": {"type": "directory", "path": "inbox", "settle": 0.05, "rescan": 0.1},
+            "sinks": [
+                {"type": "directory", "path": "outbox"},
+                {"type": "stats", "path": "stats.jsonl"},
+            ],
+            "net": {"width": 4, "depth": 2},
+            "adapt": {"steps": 1, "crop": 16},
+            **stream,
+        }
+        settings = from_tables({"streams": {"demo": tables}}, base=inbox.parent)
+        computes = Computes()
+        demo = await build_stream("demo", settings, computes=computes, run="test")
+        pipelines = {"demo": demo.pipeline}
+        supervisor = Supervisor(pipelines, clock=CLOCK, log=structlog.get_logger())
+        run = asyncio.create_task(supervisor.run())
+        try:
+            async with asyncio.timeout(30):
+                yield demo.pipeline.counters
+        finally:
+            await supervisor.stop(20.0)
+            failed = await run
+            assert computes.close(10.0)
+        assert failed == 0
+
+    return running
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Look again and again for what nobody tells; whoever calls has a limit."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def heard(logs: list[EventDict], event: str) -> list[EventDict]:
+    return [log for log in logs if log["event"] == event]
+
+
+async def test_while_results_cannot_be_written_frames_fail_and_the_stream_goes_on(
+    running: Running, inbox: Path, logs: list[EventDict]
+) -> None:
+    outbox = inbox.parent / "outbox"
+    outbox.write_text("in the way")
+    save(inbox / "a.png")
+    async with running() as counters:
+        await until(lambda: counters.finished == 1)
+        outbox.unlink()
+        save(inbox / "b.png")
+        await until(lambda: counters.finished == 2)
+        assert (counters.done, counters.failed.total()) == (1, 1)
+    (error,) = heard(logs, "output failed")
+    assert error["source"] == "a.png"
+    assert str(outbox) in error["reason"]
+    assert "none can be made" in error["reason"]
+    assert [path.name for path in outbox.iterdir()] == ["b.png"]
+
+    async with running() as counters:  # the next start makes up for it
+        await until(lambda: counters.finished == 1)
+    assert {path.name for path in outbox.iterdir()} == {"a.png", "b.png"}
+
+
+async def test_an_outbox_that_is_removed_is_made_again(
+    running: Running, inbox: Path
+) -> None:
+    outbox = inbox.parent / "made" / "outbox"
+    sinks = [{"type": "directory", "path": "made/outbox"}]
+    async with running(sinks=sinks) as counters:
+        save(inbox / "a.png")
+        await until(lambda: counters.done == 1)
+        shutil.rmtree(outbox.parent)
+        save(inbox / "b.png")
+        await until(lambda: counters.done == 2)
+    assert [path.name for path in outbox.iterdir()] == ["b.png"]
+
+
+async def test_an_outbox_that_turns_into_a_file_is_named_for_every_frame(
+    running: Running, inbox: Path, logs: list[EventDict]
+) -> None:
+    outbox = inbox.parent / "outbox"
+    async with running() as counters:
+        save(inbox / "a.png")
+        await until(lambda: counters.done == 1)
+        shutil.rmtree(outbox)
+        outbox.write_text("in the way")
+        save(inbox / "b.png")
+        save(inbox / "c.png")
+        await until(lambda: counters.finished == 3)
+        assert counters.failed["SinkError"] == 2
+    assert {log["source"] for log in heard(logs, "output failed")} == {"b.png", "c.png"}
+    assert outbox.read_text() == "in the way"
+
+
+async def test_an_inbox_that_is_gone_for_a_while_is_watched_again(
+    running: Running, inbox: Path, logs: list[EventDict]
+) -> None:
+    async with running() as counters:
+        save(inbox / "a.png")
+        await until(lambda: counters.done == 1)
+        shutil.move(inbox, inbox.parent / "elsewhere")
+        await until(lambda: bool(heard(logs, "watched folder cannot be read")))
+        shutil.move(inbox.parent / "elsewhere", inbox)
+        save(inbox / "b.png")
+        await until(lambda: counters.done == 2)
+
+
+async def test_a_second_format_is_written_beside_the_first(
+    running: Running, inbox: Path
+) -> None:
+    sinks = [
+        {"type": "directory", "path": "outbox", "format": "png"},
+        {"type": "directory", "path": "outbox", "format": "jpg"},
+    ]
+    async with running(sinks=sinks) as counters:
+        save(inbox / "a.png")
+        await until(lambda: counters.done == 1)
+    names = {path.name for path in (inbox.parent / "outbox").iterdir()}
+    assert names == {"a.png", "a.jpg"}
+
+
+async def test_only_names_of_the_pattern_are_taken_and_none_with_a_leading_dot(
+    running: Running, inbox: Path
+) -> None:
+    for name in ("a.jpg", ".b.png", "c.png.part"):
+        shutil.copy(_picture(inbox.parent), inbox / name)
+    source = {"type": "directory", "path": "inbox", "settle": 0.05, "pattern": ["*.png"]}
+    async with running(source=source) as counters:
+        save(inbox / "z.PNG", format="PNG")
+        await until(lambda: counters.done == 1)
+    assert [line["source"] for line in lines_of(inbox.parent / "stats.jsonl")] == ["z.PNG"]
+
+
+def _picture(folder: Path) -> Path:
+    save(folder / "picture.png")
+    return folder / "picture.png"
+
+
+async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_done(
+    inbox: Path, logs: list[EventDict]
+) -> None:
+    for number in range(1, 6):
+        save(inbox / f"f{number}.png", edges(200, 200, shift=number))
+    context = StreamContext("demo", "test", CLOCK, inbox.parent)
+    hold, processor = Gate(), FakeProcessor()
+    processor.hold = hold
+    compute = Compute("compute", slice_seconds=0.01)
+    pipeline = Pipeline(
+        "demo",
+        source=SOURCES["directory"].make(DirectoryOptions("inbox", settle=0.05), context),
+        processor=processor,
+        compute=compute,
+        sinks=[SINKS["directory"].make(DirectorySinkOptions("outbox"), context)],
+        clock=CLOCK,
+        queue_bytes=1,  # one frame in hand, one waiting, one waiting to wait
+        log=structlog.get_logger(),
+    )
+    run = asyncio.create_task(pipeline.run())
+    async with asyncio.timeout(30):
+        await processor.tally.reached("advance")
+        (inbox / "f4.png").unlink()
+        hold.open()
+        await until(lambda: pipeline.counters.finished == 5)
+        await pipeline.drain(10.0)
+        await run
+    assert compute.close(10.0)
+    (skipped,) = heard(logs, "frame skipped")
+    assert skipped["source"] == "f4.png"
+    assert "f4.png vanished before it could be read" in skipped["reason"]
+    names = {path.name for path in (inbox.parent / "outbox").iterdir()}
+    assert names == {"f1.png", "f2.png", "f3.png", "f5.png"}
