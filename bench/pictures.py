@@ -1,0 +1,124 @@
+"""What the cases work on: photographs from scikit-image, and data sets from folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from srstream.engine.resample import enlarge, shrink
+from srstream.frames import Frame, FrameId, Picture, Pixels
+
+PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
+_PAN = 8
+"""Pixels by which the window moves from frame to frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Original:
+    """A picture of a data set, cropped to a multiple of the scale."""
+
+    name: str
+    number: int
+    """Its place in the set, from 1."""
+    pixels: NDArray[np.uint8]
+    """[H, W, C]; C is 1 or 3."""
+    was_cropped: bool
+
+
+def photographs() -> list[NDArray[np.uint8]]:
+    """Return [H, W, 3] each; they come with scikit-image."""
+    from skimage import data  # noqa: PLC0415 - slow to load
+
+    return [getattr(data, name)()[:, :, :3] for name in PHOTOGRAPHS]
+
+
+def pan(count: int, *, side: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield [side, side, 3] windows that move over one photograph after the other."""
+    pictures = photographs()
+    share = -(-count // len(pictures))
+    for number in range(count):
+        yield window(pictures[number // share], side, side, moved=_PAN * (number % share))
+
+
+def window(
+    picture: NDArray[np.uint8], height: int, width: int, *, moved: int
+) -> NDArray[np.uint8]:
+    """Return [height, width, C] out of a picture, this far right of the last time.
+
+    Raises:
+        ValueError: the picture is smaller.
+    """
+    rows, columns = picture.shape[:2]
+    if height > rows or width > columns:
+        raise ValueError(f"no {width}x{height} in a photograph of {columns}x{rows}")
+    top, left = (rows - height) // 2, moved % (columns - width + 1)
+    return picture[top : top + height, left : left + width]
+
+
+def data_set(folder: Path, *, scale: int, most: int | None = None) -> list[Original]:
+    """Return the first PNG files of a folder, in natural order.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no such file in it.
+    """
+    files = sorted(folder.glob("*.png"), key=_natural)[:most]
+    if not files:
+        raise FileNotFoundError(f"{folder}: no data set (a folder of PNG files)")
+    return [_original(file, number, scale) for number, file in enumerate(files, 1)]
+
+
+def shrunk(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Return K of [H, W, C], rounded to 8 bits."""
+    return _pixels(shrink(_tensor(pixels), scale))
+
+
+def enlarged(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Return U of [H, W, C], rounded to 8 bits."""
+    return _pixels(enlarge(_tensor(pixels), scale))
+
+
+def as_frame(pixels: Pixels, *, seq: int, name: str) -> Frame:
+    """Wrap pixels as a frame of a stream called `bench`."""
+    return Frame(FrameId("bench", seq, name, name), Picture(pixels))
+
+
+def save(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Write a PNG file."""
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
+
+
+def load(path: Path) -> NDArray[np.uint8]:
+    """Read 8 bits grey or colour: [H, W, 1] or [H, W, 3]."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def _original(file: Path, number: int, scale: int) -> Original:
+    pixels = load(file)
+    height, width = (side // scale * scale for side in pixels.shape[:2])
+    whole = pixels[:height, :width]
+    return Original(file.stem, number, whole, was_cropped=whole.shape != pixels.shape)
+
+
+def _natural(file: Path) -> list[str | int]:
+    parts = re.split(r"(\d+)", file.stem)
+    return [int(part) if part.isdecimal() else part for part in parts]
+
+
+def _tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    return torch.tensor(pixels).permute(2, 0, 1)[None].float()
+
+
+def _pixels(planes: Tensor) -> NDArray[np.uint8]:
+    codes = planes[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8)
+    return cast("NDArray[np.uint8]", codes.numpy())
