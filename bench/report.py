@@ -14,7 +14,7 @@ from bench.machine import stamp
 
 Cell: TypeAlias = str | int | float | None
 
-_WIDTH = 110
+_WIDTH = 128
 """Characters of a table where there is no terminal to ask."""
 
 
@@ -79,13 +79,15 @@ def _print_with_rich(table: Table) -> None:
     from rich import box, console  # noqa: PLC0415 - see `show`
     from rich import table as rich_table  # noqa: PLC0415
 
-    shown = rich_table.Table(title=table.title, box=box.SIMPLE, title_justify="left")
+    shown = rich_table.Table(box=box.SIMPLE)
     for number, column in enumerate(table.columns):
         shown.add_column(column, justify="left" if number == 0 else "right")
     for row in table.rows:
         shown.add_row(*(_text(cell, table.digits) for cell in row))
     terminal = console.Console()
     terminal = terminal if terminal.is_terminal else console.Console(width=_WIDTH)
+    # Not as the title of the table, which would be broken at its width.
+    terminal.print(table.title)
     terminal.print(shown)
 
 
@@ -101,4 +103,4 @@ def _print_plainly(table: Table) -> None:
 def _text(cell: Cell, digits: int) -> str:
     if cell is None:
         return ""
-    return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
+    return f"{cell:z.{digits}f}" if isinstance(cell, float) else str(cell)

@@ -215,4 +215,4 @@ def _verdicts(means: Mapping[str, Mean]) -> tuple[str, ...]:
             f"{PAIRS['text'][1]} over {ZSSR}",
         )
     )
-    return tuple(f"{gain:+.2f} dB: {what}." for gain, what in ordered)
+    return tuple(f"{gain:+z.2f} dB: {what}." for gain, what in ordered)

@@ -170,5 +170,5 @@ def _verdicts(found: Mapping[str, _Found]) -> tuple[str, ...]:
     gain = mean(found["osr"].plain).psnr_rgb - mean(found["zssr-star"].plain).psnr_rgb
     published = PUBLISHED["osr"] - PUBLISHED["zssr-star"]
     return (
-        f"{gain:+.2f} dB by carrying, plain (published, processed: {published:+.2f} dB).",
+        f"{gain:+z.2f} dB by carrying, plain (published, processed: {published:+.2f} dB).",
     )
