@@ -79,5 +79,5 @@ def _list_of_cases() -> str:
 
 if __name__ == "__main__":
     # As the command itself does, before torch is loaded: see `bench openmp`.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     sys.exit(main(sys.argv[1:]))

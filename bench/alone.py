@@ -23,6 +23,7 @@ from bench.pictures import as_frame, load
 from bench.timing import rate
 from srstream.engine import PRESETS, Session, SessionOptions, prepare_thread
 from srstream.frames import Frame
+from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.cpus import usable_cpus
 
 
@@ -85,6 +86,7 @@ def _main() -> None:
     parser.add_argument("--preset", default="light", choices=tuple(PRESETS))
     parser.add_argument("--beside", action="store_true", help="watch a thread's timer")
     given = parser.parse_args()
+    keep_freed_memory()  # as the daemon does, so that the two compare
     prepare_thread(usable_cpus())
     files = sorted(given.folder.glob("*.png"))
     frames = [as_frame(load(file), seq=n, name=file.stem) for n, file in enumerate(files)]

@@ -38,7 +38,7 @@ def stamp(device: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": usable_cpus(),
         "threads": torch.get_num_threads(),
-        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+        "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
         "device": _name_of(choose_device(device)),
     }
 

@@ -7,10 +7,11 @@ import os
 
 def main() -> None:
     """Run the command line."""
-    # Before torch is loaded, since OpenMP reads it then. By default the threads of one
-    # operation spin until the next; beside another busy process they then take the
-    # processor from each other, and a frame took thirty times as long (bench openmp).
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Before torch is loaded, since OpenMP reads it then. Between two operations its threads
+    # spin for milliseconds by default, and take the processor from each other where other
+    # processes are busy: a frame then takes several times as long. Not to spin at all costs
+    # a third where none is. A short spin is near the better of the two (bench openmp).
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     from srstream.cli import app  # noqa: PLC0415 - nothing heavy on import
 
     app()

@@ -15,6 +15,7 @@ from srstream.engine import Estimate, Session, choose_device, estimate, prepare_
 from srstream.engine.options import SessionOptions
 from srstream.errors import Complaint, ConfigError
 from srstream.ports import Sink, StreamContext
+from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.compute import Compute
 from srstream.runtime.cpus import usable_cpus
 from srstream.runtime.pipeline import Pipeline
@@ -29,6 +30,7 @@ class Computes:
     """The compute thread of each device in use: one per device, made when first asked."""
 
     def __init__(self) -> None:
+        keep_freed_memory()
         self._threads: dict[torch.device, Compute] = {}
 
     def on(self, device: torch.device) -> Compute:

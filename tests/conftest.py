@@ -16,9 +16,9 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-# As the command does it, before torch is loaded: threads that spin while they wait make
-# the tests many times slower beside another busy process.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# As the command does it, before torch is loaded: threads that spin long make the
+# tests many times slower beside another busy process.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,6 +24,7 @@ from bench.pictures import as_frame, photographs, save, window
 from bench.report import Report, Table, say
 from srstream.engine import PRESETS, Session, SessionOptions, prepare_thread
 from srstream.media.decode import read_picture
+from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.compute import Compute
 from srstream.runtime.cpus import usable_cpus
 from srstream.runtime.workthread import WorkThread
@@ -90,6 +91,7 @@ async def _work(
     """Return how much was resident after how many frames, in MB."""
     process = psutil.Process()
     decoder = WorkThread("decode")
+    keep_freed_memory()  # as the daemon does
     compute = Compute("compute", prepare=partial(prepare_thread, usable_cpus()))
     seen = [(0, process.memory_info().rss / _MB)]
     try:

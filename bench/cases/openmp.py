@@ -32,7 +32,6 @@ POLICIES: dict[str, dict[str, str]] = {
     "spin 1000": {"GOMP_SPINCOUNT": "1000"},
     "spin 10000": {"GOMP_SPINCOUNT": "10000"},
     "spin 100000": {"GOMP_SPINCOUNT": "100000"},
-    "active": {"OMP_WAIT_POLICY": "active"},
 }
 _SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 

@@ -8,6 +8,7 @@ carried. The rows:
   bicubic                  what an untrained network gives
   zssr per-frame           ZSSR: MSE, one pair a step
   zssr-star ... text       ZSSR*, OSR: the DoG loss as the paper's text has it
+  zssr-star ... finest     the same, its first band X - GX included
   zssr-star ... code       the same with the DoG loss of the published code
   light ...                the default preset, with the steps it has
 
@@ -40,11 +41,16 @@ BICUBIC = "bicubic"
 ZSSR = "zssr per-frame, mse, batch 1"
 PAIRS = {
     "text": ("zssr-star online, dog text", "zssr-star per-frame, dog text"),
+    "finest": ("zssr-star online, dog finest", "zssr-star per-frame, dog finest"),
     "code": ("zssr-star online, dog code", "zssr-star per-frame, dog code"),
     "light": ("light online", "light per-frame"),
 }
 """Carried and not carried, by what they share."""
-LOSSES = {"text": PRESETS["paper"].loss, "code": PRESETS["paper-code"].loss}
+LOSSES = {
+    "text": PRESETS["paper"].loss,
+    "finest": replace(PRESETS["paper"].loss, first_band=0),
+    "code": PRESETS["paper-code"].loss,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
