@@ -6,6 +6,7 @@ import asyncio
 import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -42,8 +43,8 @@ async def _serve(settings: Settings, computes: Computes) -> int:
         stop = asyncio.create_task(signals.wait())
         build = asyncio.create_task(_build(settings, computes))
         await asyncio.wait({stop, build}, return_when=asyncio.FIRST_COMPLETED)
-        if not build.done():
-            build.cancel()
+        if stop.done():
+            await _cancelled(build)
             log.info("stopped before the streams were ready")
             return 0
         streams = build.result()
@@ -51,14 +52,21 @@ async def _serve(settings: Settings, computes: Computes) -> int:
             {stream.name: stream.pipeline for stream in streams}, clock=CLOCK, log=log
         )
         run = asyncio.create_task(supervisor.run())
-        telling = asyncio.gather(*map(_tell_expected, streams), return_exceptions=True)
+        telling = [asyncio.create_task(_tell_expected(stream)) for stream in streams]
         await asyncio.wait({stop, run}, return_when=asyncio.FIRST_COMPLETED)
-        telling.cancel()
+        await _cancelled(*telling)
         if stop.done():
             log.info("stopping", grace=settings.daemon.grace)
             await supervisor.stop(settings.daemon.grace)
         stop.cancel()
         return await run
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks whose results or errors nobody needs any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _build(settings: Settings, computes: Computes) -> list[Stream]:
