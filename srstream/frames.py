@@ -70,7 +70,7 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled_back"
     """The adapted weights were worse, or not finite; those from before were used."""
     RESET = "reset"
-    """The carried weights were worse than bicubic; adapted from the initial ones."""
+    """The carried weights were clearly below bicubic; adapted from the initial ones."""
     FALLBACK = "fallback"
     """Upscaled by bicubic: no usable weights, or the frame is below 16x16."""
 
