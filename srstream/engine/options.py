@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from srstream.engine.losses import DogOptions
 from srstream.engine.nets import ZssrStarOptions
+from srstream.ranges import check_within
 
 Mode = Literal["online", "per-frame", "frozen"]
 
@@ -48,19 +49,19 @@ class AdaptOptions:
     """enforce: roll back what is worse on the held-out pixels; observe: only report."""
 
     def __post_init__(self) -> None:
-        _within("steps", self.steps, 0, 1_000_000)
-        _within("batch", self.batch, 1, 256)
-        _within("crop", self.crop, 16, 1024)
-        _within("rate", self.rate, 1e-7, 1.0)
-        _within("smallest", self.smallest, 0.1, 1.0)
-        _within("as_is", self.as_is, 0.0, 1.0)
-        _within("heldout", self.heldout, 0.0, 0.5)
+        check_within("steps", self.steps, 0, 1_000_000)
+        check_within("batch", self.batch, 1, 256)
+        check_within("crop", self.crop, 16, 1024)
+        check_within("rate", self.rate, 1e-7, 1.0)
+        check_within("smallest", self.smallest, 0.1, 1.0)
+        check_within("as_is", self.as_is, 0.0, 1.0)
+        check_within("heldout", self.heldout, 0.0, 0.5)
         if self.seconds is not None:
-            _within("seconds", self.seconds, 0.0, 86_400.0)
+            check_within("seconds", self.seconds, 0.0, 86_400.0)
         if self.plateau is not None:
-            _within("plateau", self.plateau, 0.0, 1.0)
+            check_within("plateau", self.plateau, 0.0, 1.0)
         if self.pairs is not None:
-            _within("pairs", self.pairs, 1, 1_000_000)
+            check_within("pairs", self.pairs, 1, 1_000_000)
         if (
             list(self.milestones) != sorted(self.milestones)
             or min(self.milestones, default=0) < 0
@@ -84,10 +85,10 @@ class UpscaleOptions:
     """Side of a tile in output pixels; none: from the width of the network."""
 
     def __post_init__(self) -> None:
-        _within("back_projection", self.back_projection, 0, 100)
-        _within("member_back_projection", self.member_back_projection, 0, 100)
+        check_within("back_projection", self.back_projection, 0, 100)
+        check_within("member_back_projection", self.member_back_projection, 0, 100)
         if self.tile is not None:
-            _within("tile", self.tile, 64, 16_384)
+            check_within("tile", self.tile, 64, 16_384)
         if self.member_back_projection and not self.ensemble:
             raise ValueError(
                 f"member_back_projection is {self.member_back_projection}; "
@@ -113,9 +114,4 @@ class SessionOptions:
     def __post_init__(self) -> None:
         if self.scale not in (2, 3, 4):
             raise ValueError(f"scale is {self.scale}; allowed: 2, 3, 4")
-        _within("seed", self.seed, 0, 2**63 - 1)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; allowed: {low} to {high}")
+        check_within("seed", self.seed, 0, 2**63 - 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from srstream.engine.options import SessionOptions
+from srstream.ranges import check_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,8 @@ class DaemonSettings:
     """MB of frames in each of the two queues of a stream; one frame always fits."""
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.grace <= 3600.0:
-            raise ValueError(f"grace is {self.grace}; allowed: 0.1 to 3600")
-        if not 1 <= self.queue_mb <= 65_536:
-            raise ValueError(f"queue_mb is {self.queue_mb}; allowed: 1 to 65536")
+        check_within("grace", self.grace, 0.1, 3600)
+        check_within("queue_mb", self.queue_mb, 1, 65_536)
 
 
 @dataclass(frozen=True, slots=True)

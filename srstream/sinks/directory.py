@@ -22,6 +22,7 @@ from srstream.media.encode import (
     jpeg_losses,
 )
 from srstream.ports import StreamContext
+from srstream.ranges import check_within
 from srstream.sinks.atomic import sweep, write_atomically
 
 Result = TypeVar("Result")
@@ -45,10 +46,8 @@ class DirectorySinkOptions:
     def __post_init__(self) -> None:
         if not self.path:
             raise ValueError("path is empty; name a folder")
-        if not 1 <= self.quality <= 100:
-            raise ValueError(f"quality is {self.quality}; allowed: 1 to 100")
-        if not 1 <= self.compression <= 9:
-            raise ValueError(f"compression is {self.compression}; allowed: 1 to 9")
+        check_within("quality", self.quality, 1, 100)
+        check_within("compression", self.compression, 1, 9)
 
 
 class DirectorySink:

@@ -22,6 +22,7 @@ import structlog
 from srstream.errors import SourceError
 from srstream.frames import Picture
 from srstream.ports import Packet, StreamContext, Verdict
+from srstream.ranges import check_within
 from srstream.sources.files import MAX_PIXELS, Look, read_unchanged
 from srstream.sources.finished import Finished
 from srstream.sources.folder import Folder
@@ -59,9 +60,9 @@ class DirectoryOptions:
             raise ValueError("path is empty; name a folder")
         if not self.pattern or not all(self.pattern):
             raise ValueError('pattern is empty; allowed: one or more such as "*.png"')
-        _within("settle", self.settle, 0.01, 3600.0)
-        _within("rescan", self.rescan, 0.05, 86_400.0)
-        _within("max_pixels", self.max_pixels, 1, 2**31 - 1)
+        check_within("settle", self.settle, 0.01, 3600.0)
+        check_within("rescan", self.rescan, 0.05, 86_400.0)
+        check_within("max_pixels", self.max_pixels, 1, 2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,8 +363,3 @@ class _Packets:
             self._some_ready.clear()
             await self._some_ready.wait()
         return packet
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; allowed: {low} to {high}")

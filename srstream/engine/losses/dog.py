@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from srstream.engine.contracts import LossContext
+from srstream.ranges import check_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,8 @@ class DogOptions:
     """1: the bands start at G X - G^2 X (the text); 0: at X - G X (the code)."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.levels <= 16:
-            raise ValueError(f"levels is {self.levels}; allowed: 1 to 16")
-        if not 0.3 <= self.sigma <= 8.0:
-            raise ValueError(f"sigma is {self.sigma}; allowed: 0.3 to 8")
+        check_within("levels", self.levels, 1, 16)
+        check_within("sigma", self.sigma, 0.3, 8)
         if self.weight < 0 or self.low_weight < 0:
             raise ValueError("weight and low_weight must not be negative")
 

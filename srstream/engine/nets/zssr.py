@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from srstream.engine.contracts import NetContext
 from srstream.engine.resample import enlarge
+from srstream.ranges import check_within
 
 BICUBIC_REACH = 3
 """Low-resolution pixels to either side that a bicubic enlargement reads, rounded up."""
@@ -32,10 +33,8 @@ class ZssrOptions:
     """Convolutions of 3x3, the last one included."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.width <= 512:
-            raise ValueError(f"width is {self.width}; allowed: 1 to 512")
-        if not 2 <= self.depth <= 32:
-            raise ValueError(f"depth is {self.depth}; allowed: 2 to 32")
+        check_within("width", self.width, 1, 512)
+        check_within("depth", self.depth, 2, 32)
 
 
 @dataclass(frozen=True, slots=True)
