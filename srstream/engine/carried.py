@@ -41,7 +41,6 @@ class Carried:
     """The network, its optimiser, the random generator and the last frame's thumbnail."""
 
     def __init__(self, options: SessionOptions, device: torch.device) -> None:
-        self._options = options
         self.net_name = NETS.name_of(options.net)
         self.net: Net = NETS[self.net_name].make(
             options.net,
@@ -57,6 +56,12 @@ class Carried:
         self.random = Generator(device).manual_seed(options.seed)
         self.thumbnail: Tensor | None = None
         self._initial = self._weights()
+        self._fingerprint = {
+            "net": self.net_name,
+            "net_options": asdict(options.net),
+            "scale": options.scale,
+            "initial": _digest(self._initial),
+        }
 
     def start_afresh(self) -> None:
         """Go back to the initial weights, without moments."""
@@ -99,7 +104,7 @@ class Carried:
                 arrays[f"moment/{name}/{key}"] = moment.cpu().numpy()
         if self.thumbnail is not None:
             arrays["thumbnail"] = self.thumbnail.numpy()
-        return pack(arrays, self._fingerprint())
+        return pack(arrays, self._fingerprint)
 
     def load(self, blob: bytes) -> None:
         """Take over what `dump` returned.
@@ -108,7 +113,7 @@ class Carried:
             StateError: of another network, scale or seed, or damaged; nothing changed.
         """
         arrays, head = unpack(blob)
-        for key, value in self._fingerprint().items():
+        for key, value in self._fingerprint.items():
             if head.get(key) != value:
                 raise StateError(f"{key} is {head.get(key)!r}, this session's {value!r}")
         weights: list[Tensor] = []
@@ -135,20 +140,16 @@ class Carried:
             for weight, value in zip(self.net.parameters(), weights, strict=True):
                 weight.copy_(value)
 
-    def _fingerprint(self) -> dict[str, Any]:
-        digest = hashlib.sha256()
-        for weight in self._initial:
-            digest.update(weight.cpu().contiguous().numpy().tobytes())
-        return {
-            "net": self.net_name,
-            "net_options": asdict(self._options.net),
-            "scale": self._options.scale,
-            "initial": digest.hexdigest(),
-        }
-
 
 def _joined(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
+
+
+def _digest(weights: list[Tensor]) -> str:
+    digest = hashlib.sha256()
+    for weight in weights:
+        digest.update(weight.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _tensor(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Tensor:

@@ -119,15 +119,18 @@ def apply_symmetry(picture: Tensor, symmetry: int) -> Tensor:
     """Turn [..., H, W]: bit 0 transposes, then bits 1 and 2 mirror rows and columns."""
     if symmetry & 1:
         picture = picture.transpose(-2, -1)
-    mirrored = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
-    return picture.flip(mirrored) if mirrored else picture
+    return _mirror(picture, symmetry)
 
 
 def undo_symmetry(picture: Tensor, symmetry: int) -> Tensor:
     """Undo `apply_symmetry`."""
-    mirrored = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
-    picture = picture.flip(mirrored) if mirrored else picture
+    picture = _mirror(picture, symmetry)
     return picture.transpose(-2, -1) if symmetry & 1 else picture
+
+
+def _mirror(picture: Tensor, symmetry: int) -> Tensor:
+    mirrored = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
+    return picture.flip(mirrored) if mirrored else picture
 
 
 def back_project(high: Tensor, low: Tensor, times: int) -> Work[None, None, Tensor]:
