@@ -22,6 +22,7 @@ from srstream.runtime.pipeline import Pipeline
 from srstream.settings import Settings, StreamSettings
 from srstream.sinks import SINKS, DirectorySink
 from srstream.sources import SOURCES
+from srstream.stores.unrecorded import Unrecorded
 
 CLOCK: Callable[[], float] = time.monotonic
 
@@ -75,7 +76,9 @@ async def build_stream(
     chosen = settings.streams[name]
     device = device_of(chosen.device, key=f"streams.{name}.device")
     compute = computes.on(device)
-    context = StreamContext(stream=name, run=run, clock=CLOCK, base=settings.base)
+    context = StreamContext(
+        stream=name, run=run, clock=CLOCK, base=settings.base, ledger=Unrecorded()
+    )
     sinks = [_make(SINKS, options, context) for options in chosen.sinks]
     context = replace(context, done_before=partial(_all_hold, sinks))
     session = await new_session(chosen.session, device, compute)

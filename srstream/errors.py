@@ -4,13 +4,18 @@
     ├── ConfigError + ValueError     the operator acts: key, what was found, what is allowed
     ├── FrameError                   nobody acts: the frame is skipped and counted
     │   ├── DecodeError + ValueError     the bytes are not a picture we take
-    │   └── Postponed                    not now: the source offers the frame again
+    │   ├── Postponed                    not now: the source offers the frame again
+    │   └── Unreadable                   time acts: offered again after a while
     ├── SinkError + OSError          this output failed for this frame; the stream goes on
-    ├── SourceError + OSError        the stream cannot read its input
+    │   └── SinkUnavailable              time acts: written again until it succeeds
+    ├── SourceError + OSError        the stream cannot read its input; it is restarted
     ├── ResourceError                the device is out of memory
-    └── StateError                   saved state does not fit; the stream starts afresh
+    ├── DeviceLostError              the process acts: it ends, and is started anew
+    ├── StateError                   saved state does not fit; the stream starts afresh
+    └── StateDirError + OSError      the operator acts: the state folder cannot be used
+        └── StateDirInUse                another process uses it
 
-Anything else is a bug: that stream stops with its traceback and the others go on.
+Anything else is a bug: that stream is restarted, its traceback logged, and others go on.
 A diverged adaptation is not an exception but an `Outcome`.
 """
 
@@ -56,8 +61,16 @@ class Postponed(FrameError):
     """The frame changed while it waited; its source offers it again."""
 
 
+class Unreadable(FrameError):
+    """The file cannot be read now: busy, not permitted, an error of the disk."""
+
+
 class SinkError(SrstreamError, OSError):
-    """An output could not be written."""
+    """An output could not be written, and never will be."""
+
+
+class SinkUnavailable(SinkError):
+    """An output cannot be written now: disk full, not permitted, share gone."""
 
 
 class SourceError(SrstreamError, OSError):
@@ -68,5 +81,17 @@ class ResourceError(SrstreamError):
     """The device ran out of memory, even for the smallest tile."""
 
 
+class DeviceLostError(SrstreamError):
+    """The device does not answer any more; only a new process can use it again."""
+
+
 class StateError(SrstreamError):
     """Saved state does not fit this session."""
+
+
+class StateDirError(SrstreamError, OSError):
+    """The folder of what outlives the daemon cannot be used: full, or not permitted."""
+
+
+class StateDirInUse(StateDirError):
+    """Another process uses the state folder; the message names its pid."""

@@ -19,11 +19,23 @@ class FrameId:
 
     stream: str
     seq: int
-    """Rises by one per stream, from 1."""
+    """Rises by one per stream, from 1, also over restarts."""
     source: str
     """Where it came from: for a folder, the path below it."""
     name: str
-    """What its outputs are called, without extension; unique among the stream's sources."""
+    """What its outputs are called, without extension; unique among the stream's sources.
+
+    Parts between slashes are folders below the sink's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was read from a source, and when."""
+
+    digest: bytes
+    """SHA-256 of the file."""
+    read_at_ns: int
+    """Wall clock before reading began, since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,8 @@ class Picture:
     extras: Extras = field(default_factory=Extras)
     notes: tuple[str, ...] = ()
     """What had to be converted, each said once per stream: `palette converted to RGB`."""
+    content: Content | None = None
+    """The file it was read from; none: it comes from no file."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -73,6 +87,8 @@ class Outcome(StrEnum):
     """The carried weights were clearly below bicubic; adapted from the initial ones."""
     FALLBACK = "fallback"
     """Upscaled by bicubic: no usable weights, or the frame is below 16x16."""
+    REUSED = "reused"
+    """The file is identical to the one before, whose enlargement was used again."""
 
 
 @dataclass(frozen=True, slots=True)

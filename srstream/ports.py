@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Protocol
 
 from srstream.frames import Frame, Picture, Upscaled
+from srstream.ledger import Ledger
 
 
 class Verdict(Enum):
     """What became of a packet."""
 
     DONE = auto()
-    """Every sink was offered the frame."""
+    """Every output of it is published; the ledger says so."""
     FAILED = auto()
-    """It is not a frame we can process; offering it again is of no use."""
+    """Offering it again is of no use; the ledger says why."""
     RETURNED = auto()
-    """It was given back untouched: offer it again, now or at the next start."""
+    """It was given back: offer it again, now or at the next start."""
+    LATER = auto()
+    """It cannot be read now: offer it again after a while, for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ class Sink(Protocol):
 
     reports: bool
     """True for a sink that tells about a frame: written last, with the others' time."""
+    lasting: bool
+    """True for one that writes its outputs into the ledger before it names them, so that
+    a restart knows which of them stand."""
 
     async def open(self) -> None:
         """Prepare; called once before the first frame.
@@ -76,7 +82,12 @@ class Sink(Protocol):
         ...
 
     async def write(self, item: Upscaled) -> None:
-        """Write one frame. Raises `SinkError`."""
+        """Write one frame.
+
+        Raises:
+            SinkUnavailable: not now; to be called again.
+            SinkError: never.
+        """
         ...
 
     async def close(self) -> None:
@@ -106,6 +117,41 @@ class Processor(Protocol):
         """Drop the frame in hand; the state is as it was before `begin`."""
         ...
 
+    def dump(self) -> bytes:
+        """Return all that is carried from frame to frame; between frames only."""
+        ...
+
+    def load(self, blob: bytes) -> None:
+        """Continue where `dump` left off.
+
+        Raises:
+            StateError: it does not fit; nothing changed.
+        """
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where a stream's state outlives the process. All of it blocks."""
+
+    def save(self, seq: int, state: bytes) -> None:
+        """Write the state after the frame of this number, and drop the oldest ones.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        ...
+
+    def newest(self, *, up_to: int | None = None) -> tuple[int, bytes] | None:
+        """Return the newest state and its number, at most `up_to` if that is given.
+
+        What cannot be read is rejected on the way.
+        """
+        ...
+
+    def reject(self, seq: int, reason: str) -> None:
+        """Set a state that does not fit aside, with the reason, for people to look at."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StreamContext:
@@ -118,6 +164,7 @@ class StreamContext:
     """Monotonic seconds."""
     base: Path
     """Relative paths are relative to this folder."""
+    ledger: Ledger
     done_before: Callable[[str, int], bool] | None = None
     """Tells, given a frame's name and its source's mtime in ns, whether every output of it
-    stands already and is not older. Blocks."""
+    stands already and is not older; asked when the ledger is new. Blocks."""

@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from srstream.errors import SinkError
-from srstream.frames import AdaptStats, Frame, FrameId, Outcome, Picture, Upscaled
+from srstream.errors import SinkError, StateError
+from srstream.frames import (
+    AdaptStats,
+    Content,
+    Frame,
+    FrameId,
+    Outcome,
+    Picture,
+    Upscaled,
+)
+from srstream.ledger import Entry, Fate, Line, Output, Signature
 from srstream.ports import Packet, Verdict
+from srstream.quantities import Keep
+from srstream.stores.unrecorded import Unrecorded
 
 
 class FakeClock:
@@ -135,6 +146,8 @@ class FakeProcessor:
         """Calls by the name of the method."""
         self.threads: set[int] = set()
         self.abandoned: list[str] = []
+        self.seen: list[str] = []
+        """The names of all frames finished, which is its state."""
         self._frame: Frame | None = None
         self._advanced = 0
 
@@ -159,6 +172,7 @@ class FakeProcessor:
         self._note("finish")
         assert self._frame is not None
         frame, self._frame = self._frame, None
+        self.seen.append(frame.id.name)
         pixels = frame.picture.pixels.repeat(self.scale, 0).repeat(self.scale, 1)
         return Upscaled(frame, pixels, self.stats)
 
@@ -167,6 +181,17 @@ class FakeProcessor:
         if self._frame is not None:
             self.abandoned.append(self._frame.id.name)
         self._frame = None
+
+    def dump(self) -> bytes:
+        self._note("dump")
+        assert self._frame is None, "a frame is in hand"
+        return " ".join(self.seen).encode()
+
+    def load(self, blob: bytes) -> None:
+        self._note("load")
+        if blob == b"does not fit":
+            raise StateError("it does not fit")
+        self.seen = blob.decode().split()
 
     def _note(self, call: str) -> None:
         self.threads.add(threading.get_ident())
@@ -246,6 +271,8 @@ class HangingSource(ListSource):
 class ListSink:
     """Keeps what it was given; waits at `hold` before it takes each."""
 
+    lasting = False
+
     def __init__(self, *, reports: bool = False, hold: Gate | None = None) -> None:
         self.reports = reports
         self.items: list[Upscaled] = []
@@ -296,3 +323,138 @@ class FailingSink(ListSink):
             self.tally.add("write")
             raise self._at_write
         await super().write(item)
+
+
+class FakeLedger(Unrecorded):
+    """Keeps in memory what it is told, and every call in `calls`, in order."""
+
+    def __init__(self, *, is_new: bool = False, known: Sequence[Entry] = ()) -> None:
+        super().__init__()
+        self.is_new = is_new
+        self.known = {entry.source: entry for entry in known}
+        self.calls: list[tuple[object, ...]] = []
+        self.said: dict[int, str] = {}
+        """The lines of statistics by number."""
+        self.to_retry: list[str] = []
+        self.standing: set[str] = set()
+        """Paths of outputs that stand from a run before."""
+        self.written: dict[str, int] = {}
+        self.marks: dict[str, int] = {}
+
+    def names_of(self, *calls: str) -> list[tuple[object, ...]]:
+        """Return the calls of these methods."""
+        return [call for call in self.calls if call[0] in calls]
+
+    async def entries(self, sources: Collection[str]) -> dict[str, Entry]:
+        return {name: self.known[name] for name in sources if name in self.known}
+
+    async def owners(self, names: Collection[str]) -> dict[str, str]:
+        return {e.name: e.source for e in self.known.values() if e.name in names}
+
+    def took(self, source: str, name: str, signature: Signature) -> None:
+        self.calls.append(("took", source, name, signature))
+        self.known[source] = Entry(
+            source, name, signature, Fate.TAKEN, None, None, "", 0.0, ""
+        )
+
+    async def adopt(self, sources: Sequence[tuple[str, str, Signature]]) -> None:
+        self.calls.append(("adopt", tuple(sources)))
+        for source, name, signature in sources:
+            self.took(source, name, signature)
+            self._settle(source, Fate.DONE)
+
+    async def verified(self, source: str, signature: Signature, content: Content) -> None:
+        self.calls.append(("verified", source))
+        if source in self.known:
+            self.known[source] = replace(
+                self.known[source], signature=signature, content=content
+            )
+
+    async def present(self, sources: Collection[str]) -> None:
+        self.calls.append(("present", frozenset(sources)))
+
+    async def moved(self, source: str, to: str) -> None:
+        self.calls.append(("moved", source, to))
+        if source in self.known:
+            self.known[source] = replace(self.known[source], moved_to=to)
+
+    async def retries(self) -> list[Entry]:
+        wanted, self.to_retry = self.to_retry, []
+        return [self.known.pop(source) for source in wanted if source in self.known]
+
+    async def seq_at_least(self, seq: int) -> None:
+        self.calls.append(("seq_at_least", seq))
+        await super().seq_at_least(seq)
+
+    def publishing(
+        self, frame: FrameId, content: Content | None, *, outputs: int, line: str | None
+    ) -> None:
+        self.calls.append(("publishing", frame.source, frame.seq, outputs))
+        if frame.source in self.known:
+            self.known[frame.source] = replace(self.known[frame.source], content=content)
+
+    async def done(self, frame: FrameId, *, line: str | None) -> None:
+        self.calls.append(("done", frame.source, frame.seq))
+        if line is not None:
+            self.said[frame.seq] = line
+        self._settle(frame.source, Fate.DONE, seq=frame.seq)
+        self.last_seq = max(self.last_seq, frame.seq)
+
+    async def failed(self, source: str, reason: str, *, seq: int | None = None) -> None:
+        self.calls.append(("failed", source, reason))
+        self._settle(source, Fate.FAILED, seq=seq, reason=reason)
+        self.last_seq = max(self.last_seq, seq or 0)
+
+    async def intend(self, frame: FrameId, output: Output) -> bool:
+        self.calls.append(("intend", frame.source, output.path))
+        return output.path not in self.standing
+
+    async def lines(self, after: int, limit: int) -> list[Line]:
+        return [Line(n, self.said[n]) for n in sorted(self.said) if n > after][:limit]
+
+    def told(self, follower: str, seq: int) -> None:
+        self.calls.append(("told", follower, seq))
+        self.marks[follower] = seq
+
+    async def told_up_to(self, follower: str) -> int:
+        return self.marks.setdefault(follower, 0)
+
+    def wrote(self, folder: str, path: str, size: int) -> None:
+        self.calls.append(("wrote", folder, path, size))
+        self.written[path] = size
+
+    async def excess(self, folder: str, keep: Keep, limit: int) -> list[tuple[str, int]]:
+        most = len(self.written) if keep.files is None else keep.files
+        return list(self.written.items())[: max(0, len(self.written) - most)][:limit]
+
+    async def dropped(self, folder: str, paths: Collection[str]) -> None:
+        self.calls.append(("dropped", folder, tuple(paths)))
+        for path in paths:
+            self.written.pop(path, None)
+
+    def _settle(
+        self, source: str, fate: Fate, *, seq: int | None = None, reason: str = ""
+    ) -> None:
+        if source in self.known:
+            self.known[source] = replace(
+                self.known[source], fate=fate, seq=seq, reason=reason
+            )
+
+
+class FakeCheckpoints:
+    """States in memory."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, bytes] = {}
+        self.rejected: dict[int, str] = {}
+
+    def save(self, seq: int, state: bytes) -> None:
+        self.states[seq] = state
+
+    def newest(self, *, up_to: int | None = None) -> tuple[int, bytes] | None:
+        fitting = [seq for seq in self.states if up_to is None or seq <= up_to]
+        return (max(fitting), self.states[max(fitting)]) if fitting else None
+
+    def reject(self, seq: int, reason: str) -> None:
+        self.rejected[seq] = reason
+        del self.states[seq]

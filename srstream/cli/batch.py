@@ -39,6 +39,7 @@ from srstream.settings.wording import unknown
 from srstream.sinks import DirectorySink, DirectorySinkOptions
 from srstream.sources import PictureList, expand
 from srstream.sources.files import MAX_PIXELS
+from srstream.stores.unrecorded import Unrecorded
 
 STREAM = "upscale"
 QUEUE_BYTES = 256 * 10**6
@@ -116,7 +117,9 @@ async def _run(
 ) -> int:
     console = Console(stderr=True)
     device = device_of(batch.device, key="--device")
-    context = StreamContext(stream=STREAM, run="", clock=CLOCK, base=Path.cwd())
+    context = StreamContext(
+        stream=STREAM, run="", clock=CLOCK, base=Path.cwd(), ledger=Unrecorded()
+    )
     folder = DirectorySink(DirectorySinkOptions(str(batch.output)), context)
     source = PictureList(
         files,

@@ -11,7 +11,7 @@ from srstream.engine.options import SessionOptions
 from srstream.errors import Complaint, ConfigError
 from srstream.frames import Frame, Upscaled
 from srstream.media.decode import read_picture, read_size
-from srstream.sinks.atomic import write_atomically
+from srstream.sinks.storing import store
 from srstream.sources.files import MAX_PIXELS
 
 STATE = ".srstream-upscale.state"
@@ -59,7 +59,7 @@ class Memory:
 
     def remember(self, state: bytes) -> None:
         """Replace what was remembered. Raises `SinkError`."""
-        write_atomically(self._path, state)
+        store(self._path, state)
 
     def forget(self) -> None:
         """Remove the file: all is done."""
@@ -101,3 +101,11 @@ class Remembering:
     def abandon(self) -> None:
         """As the session."""
         self._session.abandon()
+
+    def dump(self) -> bytes:
+        """As the session."""
+        return self._session.dump()
+
+    def load(self, blob: bytes) -> None:
+        """As the session. Raises `StateError`."""
+        self._session.load(blob)

@@ -18,6 +18,7 @@ class ScoreSink:
     """
 
     reports = False
+    lasting = False
 
     def __init__(self, references: References | None, *, scale: int) -> None:
         self._references = references

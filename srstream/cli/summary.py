@@ -16,7 +16,7 @@ from srstream.errors import SinkError
 from srstream.evaluation.reference import Score
 from srstream.frames import Upscaled
 from srstream.media.printable import printable
-from srstream.sinks.atomic import write_atomically
+from srstream.sinks.storing import store
 
 KEPT = "kept"
 """The outcome of a picture that an earlier run had done."""
@@ -104,7 +104,7 @@ class Summary:
     def write_to(self, path: Path) -> None:
         """Write the JSON. Raises `SinkError`."""
         text = json.dumps(self.as_dict(), indent=2, allow_nan=False)
-        write_atomically(path, text.encode(errors="backslashreplace") + b"\n")
+        store(path, text.encode(errors="backslashreplace") + b"\n")
 
     def print_to(self, console: Console, *, scored: bool) -> None:
         """Print the pictures of this run, and what they scored."""

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 import structlog
 
+from srstream.atomic import sweep
 from srstream.errors import SinkError
 from srstream.frames import Upscaled
 from srstream.media.encode import (
@@ -23,7 +24,7 @@ from srstream.media.encode import (
 )
 from srstream.ports import StreamContext
 from srstream.ranges import check_within
-from srstream.sinks.atomic import sweep, write_atomically
+from srstream.sinks.storing import store
 
 Result = TypeVar("Result")
 
@@ -54,6 +55,7 @@ class DirectorySink:
     """Writes each frame to `<name>.<format>`; encodes and writes on its own thread."""
 
     reports = False
+    lasting = True
 
     def __init__(self, options: DirectorySinkOptions, context: StreamContext) -> None:
         self._options = options
@@ -144,7 +146,7 @@ class DirectorySink:
         except SinkError as exc:
             raise SinkError(f"{path}: {exc}") from exc
         self._make_folder()
-        write_atomically(path, data)
+        store(path, data)
 
     def _make_folder(self) -> None:
         try:

@@ -39,6 +39,7 @@ class StatsSink:
     """
 
     reports = True
+    lasting = False
 
     def __init__(
         self,

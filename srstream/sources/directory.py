@@ -21,6 +21,7 @@ import structlog
 
 from srstream.errors import SourceError
 from srstream.frames import Picture
+from srstream.ledger import Signature
 from srstream.ports import Packet, StreamContext, Verdict
 from srstream.ranges import check_within
 from srstream.sources.files import MAX_PIXELS, Look, read_unchanged
@@ -28,7 +29,7 @@ from srstream.sources.finished import Finished
 from srstream.sources.folder import Folder
 from srstream.sources.matching import PICTURES, matcher
 from srstream.sources.names import Names, natural_key
-from srstream.sources.settle import Settle, Signature
+from srstream.sources.settle import Settle
 from srstream.sources.watch import FolderWatch
 
 Result = TypeVar("Result")

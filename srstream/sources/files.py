@@ -12,8 +12,8 @@ from pathlib import Path
 
 from srstream.errors import DecodeError, Postponed
 from srstream.frames import Picture
+from srstream.ledger import Signature
 from srstream.media.decode import read_picture
-from srstream.sources.settle import Signature
 
 MAX_PIXELS = 50_000_000
 """Larger pictures are refused by default, from their header."""

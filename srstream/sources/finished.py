@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Container
 
-from srstream.sources.settle import Signature
+from srstream.ledger import Signature
 
 
 class Finished:

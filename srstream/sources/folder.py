@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srstream.errors import SourceError
+from srstream.ledger import Signature
 from srstream.sources.files import Look, look_at, scan
 from srstream.sources.names import natural_key
-from srstream.sources.settle import Signature
 from srstream.sources.writers import open_for_writing
 
 

@@ -11,13 +11,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What tells one content of a file from the next."""
-
-    size: int
-    mtime_ns: int
+from srstream.ledger import Signature
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from commands import lines_of
-from fakes import FakeProcessor, Gate
+from fakes import FakeLedger, FakeProcessor, Gate
 from files import save
 from pictures import edges
 from srstream.build import CLOCK, Computes, build_stream
@@ -192,7 +192,7 @@ async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_d
 ) -> None:
     for number in range(1, 6):
         save(inbox / f"f{number}.png", edges(200, 200, shift=number))
-    context = StreamContext("demo", "test", CLOCK, inbox.parent)
+    context = StreamContext("demo", "test", CLOCK, inbox.parent, FakeLedger())
     hold, processor = Gate(), FakeProcessor()
     processor.hold = hold
     compute = Compute("compute", slice_seconds=0.01)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
+from fakes import FakeLedger
 from pictures import zone_plate
 from srstream.errors import SinkError
 from srstream.frames import (
@@ -36,7 +37,7 @@ def upscaled(name: str = "a", *, pixels: Pixels | None = None) -> Upscaled:
 def sink_on(folder: Path, **options: Any) -> DirectorySink:
     return DirectorySink(
         DirectorySinkOptions(**{"path": folder.name, **options}),
-        StreamContext("demo", "run", lambda: 0.0, folder.parent),
+        StreamContext("demo", "run", lambda: 0.0, folder.parent, FakeLedger()),
     )
 
 
@@ -55,7 +56,7 @@ def read(path: Path) -> Pixels:
 
 
 def test_it_is_in_the_table_of_sinks(tmp_path: Path) -> None:
-    context = StreamContext("demo", "run", lambda: 0.0, tmp_path)
+    context = StreamContext("demo", "run", lambda: 0.0, tmp_path, FakeLedger())
     sink = SINKS["directory"].make(DirectorySinkOptions("outbox"), context)
     assert isinstance(sink, DirectorySink)
     assert not sink.reports

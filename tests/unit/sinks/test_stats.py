@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from fakes import FakeProcessor, frame
+from fakes import FakeLedger, FakeProcessor, frame
 from srstream.errors import SinkError
 from srstream.frames import Upscaled
 from srstream.ports import StreamContext
@@ -27,7 +27,7 @@ def upscaled(seq: int = 1) -> Upscaled:
 def sink_on(path: Path) -> StatsSink:
     return StatsSink(
         StatsOptions(path.name),
-        StreamContext("demo", "r1", lambda: 0.0, path.parent),
+        StreamContext("demo", "r1", lambda: 0.0, path.parent, FakeLedger()),
         now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
     )
 
@@ -53,7 +53,7 @@ async def test_a_line_is_appended_for_every_frame(tmp_path: Path) -> None:
 
 
 def test_it_is_in_the_table_and_reports(tmp_path: Path) -> None:
-    context = StreamContext("demo", "run", lambda: 0.0, tmp_path)
+    context = StreamContext("demo", "run", lambda: 0.0, tmp_path, FakeLedger())
     sink = SINKS["stats"].make(StatsOptions("stats.jsonl"), context)
     assert isinstance(sink, StatsSink)
     assert sink.reports

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
+from fakes import FakeLedger
 from srstream.errors import DecodeError, Postponed, SourceError
 from srstream.ports import Packet, Source, StreamContext, Verdict
 from srstream.sources import SOURCES, folder
@@ -46,7 +47,9 @@ def source_on(
 ) -> DirectorySource:
     return DirectorySource(
         DirectoryOptions(**{"path": folder.name, "settle": 0.05, **options}),
-        StreamContext("demo", "run", time.monotonic, folder.parent, done_before),
+        StreamContext(
+            "demo", "run", time.monotonic, folder.parent, FakeLedger(), done_before
+        ),
     )
 
 
@@ -98,7 +101,7 @@ def no_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_in_the_table_of_sources(inbox: Path) -> None:
-    context = StreamContext("demo", "run", time.monotonic, inbox.parent)
+    context = StreamContext("demo", "run", time.monotonic, inbox.parent, FakeLedger())
     source: Source = SOURCES["directory"].make(DirectoryOptions("inbox"), context)
     assert isinstance(source, DirectorySource)
 

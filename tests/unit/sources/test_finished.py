@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from srstream.ledger import Signature
 from srstream.sources.finished import Finished
-from srstream.sources.settle import Signature
 
 OLD = Signature(1, 1)
 NEW = Signature(2, 2)

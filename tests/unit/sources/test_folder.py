@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from srstream.errors import SourceError
+from srstream.ledger import Signature
 from srstream.sources.folder import Folder
 from srstream.sources.matching import PICTURES, matcher
-from srstream.sources.settle import Signature
 
 
 def folder_at(path: Path) -> Folder:

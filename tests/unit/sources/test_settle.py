@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srstream.sources.settle import Settle, Signature
+from srstream.ledger import Signature
+from srstream.sources.settle import Settle
 
 WINDOW = 0.5
 

@@ -9,31 +9,40 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from srstream.errors import SinkError
-
 _RUN = secrets.token_hex(4)  # tells our own unfinished files from those of a dead process
 _NUMBERS = count(1)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, sync it, and give it its name.
+def part_of(path: Path) -> Path:
+    """Return a temporary name for this file, in the same folder, never used before.
 
-    The temporary name has a leading dot and ends in `.part`; nothing is left under it
-    after an error. Whoever watches the folder never sees half a file.
+    It has a leading dot and ends in `.part`.
+    """
+    return path.with_name(f".{_RUN}-{next(_NUMBERS)}.part")
+
+
+def write_atomically(path: Path, data: bytes, *, part: Path | None = None) -> None:
+    """Write a file under a temporary name, sync it, name it, and sync the folder.
+
+    Whoever watches the folder never sees half a file, and nothing is left of it after
+    an error.
+
+    Args:
+        path: The final name; a file of this name is replaced.
+        data: All of its content.
+        part: The temporary name, if the caller has written it down: from `part_of`.
 
     Raises:
-        SinkError: naming the path and the reason.
+        OSError: it cannot be written.
     """
-    part = path.with_name(f".{_RUN}-{next(_NUMBERS)}.part")
+    part = part or part_of(path)
     try:
         with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
-    except OSError as exc:
-        raise SinkError(f"{path}: cannot be written: {exc.strerror}") from exc
+        sync_folder(path.parent)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -62,7 +71,8 @@ def _is_left_over(name: str) -> bool:
     )
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last, where the file system can. Raises `OSError`."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from srstream.errors import SinkError
-from srstream.sinks.atomic import sweep, write_atomically
+from srstream.atomic import sweep, write_atomically
 
 
 def names_in(folder: Path) -> list[str]:
@@ -60,7 +59,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_unfinished(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SinkError, match=r"a\.png: .*No space left on device"):
+    with pytest.raises(OSError, match="No space left on device"):
         write_atomically(tmp_path / "a.png", b"new")
     assert (tmp_path / "a.png").read_bytes() == b"old"
     assert names_in(tmp_path) == ["a.png"]
@@ -70,14 +69,14 @@ def test_a_folder_in_the_place_of_the_file_is_an_error_and_stays(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(SinkError, match=r"a\.png: .*[Dd]irectory"):
+    with pytest.raises(OSError, match=r"[Dd]irectory"):
         write_atomically(tmp_path / "a.png", b"new")
     assert names_in(tmp_path) == ["a.png"]
 
 
-def test_a_path_below_a_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_path_below_a_file_is_an_error_that_is_raised(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(SinkError, match=r"file/a\.png: .*[Dd]irectory"):
+    with pytest.raises(OSError, match=r"[Dd]irectory"):
         write_atomically(tmp_path / "file" / "a.png", b"new")
 
 
