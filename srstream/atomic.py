@@ -71,14 +71,54 @@ def _is_left_over(name: str) -> bool:
     )
 
 
+def make_folder(folder: Path, *, parents: bool = False) -> None:
+    """Make a folder whose name lasts; one that is there is left as it is.
+
+    Args:
+        folder: Which.
+        parents: Make the folders above it as well.
+
+    Raises:
+        OSError: it cannot be made, or something else has its name.
+    """
+    try:
+        folder.mkdir()
+    except FileNotFoundError:
+        if not parents or folder.parent == folder:
+            raise
+        make_folder(folder.parent, parents=True)
+        make_folder(folder)
+    except OSError:  # of several causes the system may name another than EEXIST
+        if not folder.is_dir():
+            raise
+    else:
+        sync_folder(folder.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file last, whoever wrote it. Raises `OSError`."""
+    _sync(path, os.O_RDONLY)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder last, where the file system can. Raises `OSError`."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        sync_handle(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_handle(handle: int) -> None:
+    """Make what was written by way of a descriptor last. Raises `OSError`."""
     try:
         os.fsync(handle)
     except OSError as exc:
         # Some network file systems cannot sync a folder; they keep names by themselves.
+        # And a pipe or a terminal has nothing to sync.
         if exc.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
-    finally:
-        os.close(handle)

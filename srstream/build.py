@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,33 +16,45 @@ import torch
 from srstream.engine import Estimate, Session, choose_device, estimate, prepare_thread
 from srstream.engine.options import SessionOptions
 from srstream.errors import Complaint, ConfigError
+from srstream.frames import Upscaled
 from srstream.ports import Sink, StreamContext
 from srstream.runtime.allocator import keep_freed_memory
+from srstream.runtime.cadence import Cadence
 from srstream.runtime.compute import Compute
 from srstream.runtime.cpus import usable_cpus
 from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.statekeeper import StateKeeper
 from srstream.settings import Settings, StreamSettings
 from srstream.sinks import SINKS, DirectorySink
+from srstream.sinks.stats_line import stats_line
 from srstream.sources import SOURCES
-from srstream.stores.unrecorded import Unrecorded
+from srstream.stores.checkpoints import FileCheckpoints
+from srstream.stores.ledger import Ledger
+from srstream.stores.state_dir import StateDir
 
 CLOCK: Callable[[], float] = time.monotonic
 
 
 class Computes:
-    """The compute thread of each device in use: one per device, made when first asked."""
+    """The compute threads of the devices in use, made when first asked for.
+
+    One per device; and one more for its deterministic streams, with one thread of torch's,
+    since sums are rounded otherwise with each number of threads.
+    """
 
     def __init__(self) -> None:
         keep_freed_memory()
-        self._threads: dict[torch.device, Compute] = {}
+        self._threads: dict[tuple[torch.device, bool], Compute] = {}
 
-    def on(self, device: torch.device) -> Compute:
+    def on(self, device: torch.device, *, deterministic: bool = False) -> Compute:
         """Return the device's thread."""
-        if device not in self._threads:
-            self._threads[device] = Compute(
-                f"compute {device}", prepare=partial(prepare_thread, usable_cpus())
-            )
-        return self._threads[device]
+        key = device, deterministic
+        if key not in self._threads:
+            threads = 1 if deterministic else usable_cpus()
+            prepare = partial(prepare_thread, threads, deterministic=deterministic)
+            kind = " deterministic" if deterministic else ""
+            self._threads[key] = Compute(f"compute {device}{kind}", prepare=prepare)
+        return self._threads[key]
 
     def close(self, within: float) -> bool:
         """End all threads; true if all ended within as many seconds. Blocks."""
@@ -49,50 +63,104 @@ class Computes:
         return all(ended)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """All that a stream is made from; one that is equal need not be made anew."""
+
+    settings: StreamSettings
+    queue_mb: int
+    base: Path
+    """Relative paths are relative to this folder."""
+
+
+def specs(settings: Settings) -> dict[str, StreamSpec]:
+    """Return the streams of a configuration, by name."""
+    queue_mb, base = settings.daemon.queue_mb, settings.base
+    return {
+        name: StreamSpec(stream, queue_mb, base)
+        for name, stream in settings.streams.items()
+    }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
     """A stream that is ready to run."""
 
     name: str
     pipeline: Pipeline
-    settings: StreamSettings
+    spec: StreamSpec
     device: torch.device
     compute: Compute
 
     async def expect(self) -> Estimate:
         """Measure what its frames will cost, in slices beside those of the streams."""
         key = (self.name, "estimate")
-        return await self.compute.run(key, estimate(self.settings.session, self.device))
+        options = self.spec.settings.session
+        return await self.compute.run(key, estimate(options, self.device))
 
 
-async def build_stream(
-    name: str, settings: Settings, *, computes: Computes, run: str
-) -> Stream:
-    """Build one stream; nothing is opened yet.
+class Builder:
+    """Makes streams; knows what they share."""
 
-    Raises:
-        ConfigError: there is no such device.
-    """
-    chosen = settings.streams[name]
-    device = device_of(chosen.device, key=f"streams.{name}.device")
-    compute = computes.on(device)
-    context = StreamContext(
-        stream=name, run=run, clock=CLOCK, base=settings.base, ledger=Unrecorded()
-    )
-    sinks = [_make(SINKS, options, context) for options in chosen.sinks]
-    context = replace(context, done_before=partial(_all_hold, sinks))
-    session = await new_session(chosen.session, device, compute)
-    pipeline = Pipeline(
-        name,
-        source=_make(SOURCES, chosen.source, context),
-        processor=session,
-        compute=compute,
-        sinks=sinks,
-        clock=CLOCK,
-        queue_bytes=settings.daemon.queue_mb * 10**6,
-        log=structlog.get_logger(),
-    )
-    return Stream(name, pipeline, chosen, device, compute)
+    def __init__(
+        self, computes: Computes, ledger: Ledger, state_dir: StateDir, *, run: str
+    ) -> None:
+        """Take what is shared.
+
+        Args:
+            computes: the compute threads.
+            ledger: of all streams.
+            state_dir: checkpoints go below it.
+            run: identifies this run of the program in the statistics.
+        """
+        self._computes = computes
+        self._ledger = ledger
+        self._state_dir = state_dir
+        self._run = run
+
+    async def stream(self, name: str, spec: StreamSpec) -> Stream:
+        """Make one stream; nothing of it is opened yet.
+
+        Raises:
+            ConfigError: there is no such device.
+        """
+        chosen = spec.settings
+        device = device_of(chosen.device, key=f"streams.{name}.device")
+        compute = self._computes.on(device, deterministic=chosen.deterministic)
+        ledger = self._ledger.stream(name)
+        context = StreamContext(name, self._run, CLOCK, spec.base, ledger)
+        sinks = [_make(SINKS, options, context) for options in chosen.sinks]
+        context = replace(context, done_before=partial(_all_hold, sinks))
+        log = structlog.get_logger()
+        pipeline = Pipeline(
+            name,
+            source=_make(SOURCES, chosen.source, context),
+            processor=await new_session(chosen.session, device, compute),
+            compute=compute,
+            sinks=sinks,
+            ledger=ledger,
+            clock=CLOCK,
+            queue_bytes=spec.queue_mb * 10**6,
+            log=log,
+            keeper=self._keeper(name, chosen),
+            tell=self._tell if any(sink.reports for sink in sinks) else None,
+            reuse=chosen.identical == "reuse",
+        )
+        return Stream(name, pipeline, spec, device, compute)
+
+    def _keeper(self, name: str, chosen: StreamSettings) -> StateKeeper | None:
+        if not chosen.deterministic and chosen.session.adapt.mode != "online":
+            return None  # nothing is carried from frame to frame
+        often = chosen.checkpoint
+        return StateKeeper(
+            FileCheckpoints(self._state_dir.stream(name), keep=often.keep),
+            None if chosen.deterministic else Cadence(often.frames, often.seconds),
+            clock=CLOCK,
+            log=structlog.get_logger().bind(stream=name),
+        )
+
+    def _tell(self, item: Upscaled) -> str:
+        return stats_line(item, run=self._run, time=datetime.now(UTC))
 
 
 async def new_session(

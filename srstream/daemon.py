@@ -1,65 +1,186 @@
-"""The daemon: build the streams, run them, stop in good order when asked to."""
+"""The daemon: keep the streams of a configuration running, until asked to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from srstream.build import CLOCK, Computes, Stream, build_stream
-from srstream.runtime.signals import StopSignals
+from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, device_of, specs
+from srstream.errors import Complaint, ConfigError, SrstreamError
+from srstream.exits import Exit
+from srstream.quantities import duration
+from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.plan import Plan
+from srstream.runtime.signals import Signals
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings
+from srstream.stores.ledger import Ledger
+from srstream.stores.state_dir import StateDir
 
 EXAMPLE_SIDE = 512
 """The expected time is told for a frame of this size."""
+_DAY = 86_400.0
+_FIRST_PRUNING = 60.0
+"""Seconds after the start, when the streams have found their feet."""
 
 
-def run_daemon(settings: Settings) -> int:
+def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
     """Serve until stopped; return the exit status, with which to leave at once.
 
-    0: stopped by a signal. 1: a stream failed. A slice of many seconds may still be on a
-    thread then; leaving by the usual way would take torch's memory away from under it.
+    A slice of many seconds may still be on a thread then; leaving by the usual way would
+    take torch's memory away from under it.
+
+    Args:
+        load: Reads the configuration: now, and again at each SIGHUP.
+        reloads: There is a file to read again; else SIGHUP stops.
 
     Raises:
-        ConfigError: there is no such device.
+        ConfigError: the configuration is wrong, or names a device that is not there.
+        StateDirError: the state folder cannot be used, or is in use.
     """
-    computes = Computes()
-    try:
-        failed = asyncio.run(_serve(settings, computes))
-    finally:
-        computes.close(within=1.0)
-    return 1 if failed else 0
+    settings = load()
+    for name, stream in settings.streams.items():  # before anything is made
+        device_of(stream.device, key=f"streams.{name}.device")
+    with StateDir.open(settings.base / settings.daemon.state_dir) as state_dir:
+        computes = Computes()
+        ledger = Ledger.open(state_dir.ledger)
+        try:
+            daemon = _Daemon(settings, load, computes, ledger, state_dir)
+            return asyncio.run(daemon.serve(reloads=reloads))
+        finally:
+            ledger.close_now()
+            computes.close(within=1.0)
 
 
-async def _serve(settings: Settings, computes: Computes) -> int:
-    """Return how many streams failed."""
-    log = structlog.get_logger()
-    async with StopSignals(_leave_at_once) as signals:
-        stop = asyncio.create_task(signals.wait())
-        build = asyncio.create_task(_build(settings, computes))
-        await asyncio.wait({stop, build}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.done():
-            await _cancelled(build)
-            log.info("stopped before the streams were ready")
-            return 0
-        streams = build.result()
-        supervisor = Supervisor(
-            {stream.name: stream.pipeline for stream in streams}, clock=CLOCK, log=log
+class _Daemon:
+    """One run of the daemon."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        computes: Computes,
+        ledger: Ledger,
+        state_dir: StateDir,
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._ledger = ledger
+        self._state_dir = state_dir
+        self._builder = Builder(computes, ledger, state_dir, run=uuid.uuid4().hex[:12])
+        self._log = structlog.get_logger()
+        self._supervisor: Supervisor[StreamSpec] = Supervisor(
+            self._make, clock=CLOCK, log=self._log, grace=settings.daemon.grace
         )
-        run = asyncio.create_task(supervisor.run())
-        telling = [asyncio.create_task(_tell_expected(stream)) for stream in streams]
-        await asyncio.wait({stop, run}, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(*telling)
-        if stop.done():
-            log.info("stopping", grace=settings.daemon.grace)
-            await supervisor.stop(settings.daemon.grace)
-        stop.cancel()
-        return await run
+        self._telling: set[asyncio.Task[None]] = set()
+        self._made: dict[str, Stream] = {}
+        """The latest of each name."""
+
+    async def serve(self, *, reloads: bool) -> Exit:
+        """Run until stopped, or until no stream is left."""
+        async with Signals(_leave_at_once, reload=reloads) as signals:
+            stop = asyncio.create_task(signals.wait_for_stop())
+            work = asyncio.create_task(self._work(signals))
+            await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
+            grace = self._settings.daemon.grace
+            if stop.done():
+                self._log.info("stopping", grace=grace)
+            await _cancelled(stop, *self._telling)
+            await self._supervisor.stop(grace)
+            await _cancelled(work)
+            with suppress(asyncio.CancelledError):
+                work.result()
+            await self._ledger.close()
+            return self._supervisor.status
+
+    async def _work(self, signals: Signals) -> None:
+        """Start the streams; return when none is left, or the device is lost."""
+        await self._apply(self._settings)
+        async with asyncio.TaskGroup() as group:
+            helpers = [
+                group.create_task(self._reload_whenever(signals)),
+                group.create_task(self._prune_daily()),
+            ]
+            await self._supervisor.wait()
+            for helper in helpers:
+                helper.cancel()
+
+    async def _apply(self, settings: Settings) -> Plan:
+        self._made.clear()
+        plan = await self._supervisor.apply(specs(settings))
+        for stream in self._made.values():
+            self._announce(stream)
+            telling = asyncio.create_task(_tell_expected(stream))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+        return plan
+
+    async def _make(self, name: str, spec: StreamSpec) -> Pipeline:
+        stream = await self._builder.stream(name, spec)
+        self._made[name] = stream
+        return stream.pipeline
+
+    async def _reload_whenever(self, signals: Signals) -> None:
+        while True:
+            await signals.wait_for_reload()
+            self._log.info("reloading the configuration")
+            try:
+                await self._reload()
+            except ConfigError as error:
+                for complaint in error.complaints:
+                    self._log.error(
+                        "configuration not taken: the old one stays",
+                        complaint=str(complaint),
+                    )
+            except SrstreamError as error:
+                self._log.error(
+                    "configuration not taken: the old one stays", complaint=str(error)
+                )
+            except Exception:  # noqa: BLE001 - the streams that run are worth more
+                self._log.exception("configuration not taken: this is a bug")
+
+    async def _reload(self) -> None:
+        new = await asyncio.to_thread(self._load)
+        state_dir = new.base / new.daemon.state_dir
+        if state_dir != self._settings.base / self._settings.daemon.state_dir:
+            problem = f"found {state_dir}; only a restart can move the state folder"
+            raise ConfigError(Complaint("daemon.state_dir", problem))
+        plan = await self._apply(new)
+        self._settings = new
+        self._log.info("configuration reloaded", **plan.counts())
+
+    async def _prune_daily(self) -> None:
+        """Forget what is in the ledger of files that are long gone."""
+        pause = _FIRST_PRUNING
+        while True:
+            await asyncio.sleep(pause)
+            pause = _DAY
+            if self._settings.daemon.ledger_keep:
+                forgotten = await self._ledger.prune(
+                    duration(self._settings.daemon.ledger_keep)
+                )
+                if forgotten:
+                    self._log.info("old entries of the ledger forgotten", entries=forgotten)
+
+    def _announce(self, stream: Stream) -> None:
+        chosen, base = stream.spec.settings, stream.spec.base
+        self._log.info(
+            "stream ready",
+            stream=stream.name,
+            watches=str(_absolute(base, chosen.source.path)),
+            writes=[str(_absolute(base, sink.path)) for sink in chosen.sinks],
+            state_dir=str(self._state_dir.path),
+            scale=chosen.session.scale,
+            preset=chosen.session.preset,
+            device=str(stream.device),
+        )
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
@@ -67,29 +188,6 @@ async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _build(settings: Settings, computes: Computes) -> list[Stream]:
-    run = uuid.uuid4().hex[:12]
-    streams = []
-    for name in settings.streams:
-        stream = await build_stream(name, settings, computes=computes, run=run)
-        _announce(stream, settings.base)
-        streams.append(stream)
-    return streams
-
-
-def _announce(stream: Stream, base: Path) -> None:
-    chosen = stream.settings
-    structlog.get_logger().info(
-        "stream ready",
-        stream=stream.name,
-        watches=str(_absolute(base, chosen.source.path)),
-        writes=[str(_absolute(base, sink.path)) for sink in chosen.sinks],
-        scale=chosen.session.scale,
-        preset=chosen.session.preset,
-        device=str(stream.device),
-    )
 
 
 async def _tell_expected(stream: Stream) -> None:

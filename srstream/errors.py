@@ -36,9 +36,11 @@ class Complaint:
     """The full key, such as `streams.demo.scale`."""
     problem: str
     """What was found, what is allowed, and the nearest known name."""
+    where: str = ""
+    """File and line, such as `srstream.toml:12`; empty where there is none."""
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.problem}" if self.key else self.problem
+        return ": ".join(part for part in (self.where, self.key, self.problem) if part)
 
 
 class ConfigError(SrstreamError, ValueError):

@@ -89,7 +89,7 @@ class Ledger(Protocol):
 
     @property
     def is_new(self) -> bool:
-        """Whether it was made by this process: it knows of nothing before."""
+        """Whether nothing was known of this stream when the ledger was opened."""
         ...
 
     @property

@@ -48,7 +48,7 @@ def run(
     return subprocess.run(
         [SRSTREAM, *arguments],
         cwd=cwd,
-        env=_environment(environ),
+        env=_environment(environ, cwd),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -61,7 +61,7 @@ def start(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [SRSTREAM, *arguments],
         cwd=cwd,
-        env=_environment(None),
+        env=_environment(None, cwd),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -107,7 +107,7 @@ class Daemon:
         self._process = subprocess.Popen(
             [SRSTREAM, "serve", *arguments],
             cwd=cwd,
-            env=_environment(environ),
+            env=_environment(environ, cwd),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -187,11 +187,12 @@ class Daemon:
             self._said.notify_all()
 
 
-def _environment(more: dict[str, str] | None) -> dict[str, str]:
-    """Return ours without overrides of the configuration; the command sets up the rest."""
+def _environment(more: dict[str, str] | None, cwd: Path) -> dict[str, str]:
+    """Return ours without overrides of the configuration, and with state below `cwd`."""
     ours = {
         key: value
         for key, value in os.environ.items()
         if not key.startswith(("SRSTREAM_", "OMP_"))
     }
-    return {**ours, "COLUMNS": "100", **(more or {})}
+    state = {"XDG_STATE_HOME": str(cwd / "xdg-state")}
+    return {**ours, **state, "COLUMNS": "100", **(more or {})}

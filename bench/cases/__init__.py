@@ -8,8 +8,17 @@ CASES = {
     "published": "the presets of full size against the published figures; for a GPU",
     "daemon": "what the daemon costs beside the bare engine, and the delay of its loop",
     "memory": "does the resident memory grow over frames of many sizes?",
+    "bombs": "what files cost that are made to cost much",
     "fairness": "one heavy stream beside a light one, and how long a stop takes",
     "openmp": "how OpenMP's threads should wait",
     "speed": "milliseconds of every part, and their share of what the device can do",
+    "kills": "is anything lost, done twice or partial when the daemon is killed?",
+    "order": "is every output written in the order that a power cut cannot break?",
+    "full": "what happens when the disk of results, or of state, is full?",
+    "arrivals": "is a file ever taken before it is complete, or never?",
+    "burst": "ten thousand files at once, and a start with a hundred thousand",
+    "blind": "is what no event tells of found, and how soon?",
+    "restarts": "is anything done again after a restart, and how long does one take?",
+    "million": "does a ledger of a million pictures make a start slow, or large?",
 }
 """Names as on the command line, each a module here, and what it answers."""

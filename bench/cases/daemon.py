@@ -29,10 +29,13 @@ from bench.pictures import pan, save
 from bench.report import Report, Table, say
 from bench.serving import serving
 from bench.timing import rate
-from srstream.build import CLOCK, Computes, build_stream
+from srstream.build import CLOCK, Builder, Computes, StreamSpec, specs
 from srstream.logs import configure_logs
+from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings, from_tables
+from srstream.stores.ledger import Ledger
+from srstream.stores.state_dir import StateDir
 
 RATIO = 0.95
 DELAY_MS = 20.0
@@ -77,7 +80,9 @@ def _fill(inbox: Path, options: Options) -> Path:
 
 def _served(inbox: Path, outbox: Path, options: Options) -> float:
     """Return the frames per second of the whole daemon."""
-    flags = ["-o", str(outbox), "--preset", options.preset, "--device", "cpu"]
+    state = outbox.with_suffix(".state")
+    folders = ["-o", str(outbox), "--state-dir", str(state)]
+    flags = [*folders, "--preset", options.preset, "--device", "cpu"]
     log = outbox.with_suffix(".log")
     with serving([str(inbox), *flags], log=log) as daemon:
         moments = daemon.wait_for(
@@ -102,25 +107,34 @@ def event_loop_delay(inbox: Path, outbox: Path, *, preset: str) -> Lateness:
     settings = from_tables({"streams": {"bench": stream}}, base=inbox.parent)
     frames = sum(1 for _ in inbox.glob("*.png"))
     computes = Computes()
-    try:
-        return asyncio.run(_watch_the_loop(settings, computes, frames))
-    finally:
-        computes.close(within=_GRACE)
+    with StateDir.open(inbox.parent / "state") as state_dir:
+        ledger = Ledger.open(state_dir.ledger)
+        try:
+            builder = Builder(computes, ledger, state_dir, run="bench")
+            return asyncio.run(_watch_the_loop(settings, builder, frames))
+        finally:
+            ledger.close_now()
+            computes.close(within=_GRACE)
 
 
-async def _watch_the_loop(settings: Settings, computes: Computes, frames: int) -> Lateness:
-    stream = await build_stream("bench", settings, computes=computes, run="bench")
-    counters = stream.pipeline.counters
-    supervisor = Supervisor(
-        {"bench": stream.pipeline}, clock=CLOCK, log=structlog.get_logger()
+async def _watch_the_loop(settings: Settings, builder: Builder, frames: int) -> Lateness:
+    made: list[Pipeline] = []
+
+    async def make(name: str, spec: StreamSpec) -> Pipeline:
+        made.append((await builder.stream(name, spec)).pipeline)
+        return made[-1]
+
+    supervisor: Supervisor[StreamSpec] = Supervisor(
+        make, clock=CLOCK, log=structlog.get_logger(), grace=_GRACE
     )
     seen: list[float] = []
-    async with asyncio.timeout(_LATE), asyncio.TaskGroup() as group:
-        group.create_task(supervisor.run())
+    async with asyncio.timeout(_LATE):
+        await supervisor.apply(specs(settings))
+        (pipeline,) = made
         await tick(
             seen,
-            until=lambda: counters.finished >= frames,
-            counts=lambda: stream.pipeline.backlog > 0,
+            until=lambda: pipeline.counters.finished >= frames,
+            counts=lambda: pipeline.backlog > 0,
         )
         await supervisor.stop(_GRACE)
     return lateness_of(seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from srstream import __version__
-from srstream.cli import config, demo, serve, upscale
+from srstream.cli import config, demo, doctor, ledger, serve, upscale
 
 app = typer.Typer(
     name="srstream",
@@ -13,7 +13,10 @@ app = typer.Typer(
         "Online super-resolution of image streams: for every frame a small network adapts "
         "itself to that very frame, then enlarges it, and carries its weights to the next."
     ),
-    epilog="Exit status: 0 done or stopped, 1 failed, 2 wrong usage, 78 wrong settings.",
+    epilog=(
+        "Exit status: 0 done or stopped, 1 failed, 2 wrong usage, 70 a bug, 73 no "
+        "state folder, 74 GPU lost, 78 wrong settings, 130 interrupted."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -21,6 +24,8 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("upscale")(upscale.upscale)
 app.command("demo")(demo.demo)
+app.command("ledger")(ledger.ledger)
+app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 
 

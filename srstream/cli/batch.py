@@ -34,7 +34,7 @@ from srstream.frames import Upscaled
 from srstream.media.printable import printable
 from srstream.ports import StreamContext
 from srstream.runtime.pipeline import Pipeline
-from srstream.runtime.signals import StopSignals
+from srstream.runtime.signals import Signals
 from srstream.settings.wording import unknown
 from srstream.sinks import DirectorySink, DirectorySinkOptions
 from srstream.sources import PictureList, expand
@@ -117,8 +117,9 @@ async def _run(
 ) -> int:
     console = Console(stderr=True)
     device = device_of(batch.device, key="--device")
+    ledger = Unrecorded()
     context = StreamContext(
-        stream=STREAM, run="", clock=CLOCK, base=Path.cwd(), ledger=Unrecorded()
+        stream=STREAM, run="", clock=CLOCK, base=Path.cwd(), ledger=ledger
     )
     folder = DirectorySink(DirectorySinkOptions(str(batch.output)), context)
     source = PictureList(
@@ -164,6 +165,8 @@ async def _run(
             processor=Remembering(session, memory),
             compute=compute,
             sinks=[folder, scores],
+            ledger=ledger,
+            patient=False,
             clock=CLOCK,
             queue_bytes=QUEUE_BYTES,
             log=structlog.get_logger(),
@@ -210,8 +213,8 @@ def _recall(memory: Memory, session: Session) -> None:
 
 async def _run_until_stopped(pipeline: Pipeline) -> bool:
     """Run to the end; true if a signal ended it. A second signal ends it at once."""
-    async with StopSignals(lambda number: os._exit(128 + number)) as signals:
-        stop = asyncio.create_task(signals.wait())
+    async with Signals(lambda number: os._exit(128 + number), reload=False) as signals:
+        stop = asyncio.create_task(signals.wait_for_stop())
         run = asyncio.create_task(pipeline.run())
         await asyncio.wait({stop, run}, return_when=asyncio.FIRST_COMPLETED)
         stopped = not run.done()

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-from srstream.errors import ConfigError, SrstreamError
+from srstream.errors import (
+    ConfigError,
+    DeviceLostError,
+    SrstreamError,
+    StateDirError,
+    StateDirInUse,
+)
+from srstream.exits import Exit
 from srstream.media.printable import printable
 
-WRONG_USAGE = 2
-WRONG_CONFIGURATION = 78
-"""EX_CONFIG of sysexits.h; systemd is told not to restart on it."""
+WRONG_USAGE = Exit.USAGE
+WRONG_CONFIGURATION = Exit.CONFIG
+"""Systemd is told not to start again on it."""
+
+_STATUSES: tuple[tuple[type[SrstreamError], Exit], ...] = (
+    (StateDirInUse, Exit.FAILED),
+    (StateDirError, Exit.NO_STATE),
+    (DeviceLostError, Exit.DEVICE_LOST),
+    (SrstreamError, Exit.FAILED),
+)
+"""The first that fits."""
 
 
 @contextmanager
@@ -26,4 +42,21 @@ def complaints(status: int = WRONG_CONFIGURATION) -> Iterator[None]:
         raise typer.Exit(status) from None
     except SrstreamError as error:
         typer.echo(f"srstream: {printable(str(error))}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status_of(error)) from None
+
+
+@contextmanager
+def crashes() -> Iterator[None]:
+    """Give a bug a status of its own, after its traceback, for whoever supervises us."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception:  # noqa: BLE001 - told to whoever started us
+        traceback.print_exc()
+        raise typer.Exit(Exit.CRASHED) from None
+
+
+def status_of(error: SrstreamError) -> Exit:
+    """Return the exit status for an error that ends the process."""
+    return next(status for kind, status in _STATUSES if isinstance(error, kind))

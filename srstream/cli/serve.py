@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from srstream.cli.complaints import complaints
+from srstream.cli.complaints import complaints, crashes
+from srstream.errors import Complaint, ConfigError
+
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 64
+"""Characters of the output folder's name that the state folder's begins with."""
 
 
 def serve(
@@ -39,17 +48,42 @@ def serve(
         str | None,
         typer.Option(help="auto, cpu, cuda or cuda:N; when absent auto."),
     ] = None,
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", help="Also the folders below INBOX, kept in OUTBOX."),
+    ] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="Outputs that are the same byte for byte, even after a kill; slower.",
+        ),
+    ] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the ledger and the saved weights are; when absent that of the "
+            "file, or one for INBOX and OUTBOX below ~/.local/state/srstream.",
+        ),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Watch a folder and upscale every picture that arrives in it, until stopped.
 
     Either `srstream serve INBOX -o OUTBOX`, or `srstream serve --config FILE`. Stop it with
-    Ctrl-C or SIGTERM: the frame in hand is finished, or left for the next start.
+    Ctrl-C or SIGTERM: the frame in hand is finished, or left for the next start. SIGHUP
+    reads the file again and opens the statistics anew. Nothing is lost or done twice,
+    however it ends.
+
+    Exit status: 0 stopped, 1 a stream stayed down or the state folder is in use, 2 wrong
+    usage, 70 a bug, 73 no state folder can be written, 74 the GPU is lost, 78 wrong
+    configuration.
     """
     flags = {"scale": scale, "preset": preset, "device": device}
     given = {name: value for name, value in flags.items() if value is not None}
     if config is not None:
-        if inbox is not None or outbox is not None or given:
+        if inbox is not None or outbox is not None or given or recursive:
             raise typer.BadParameter(
                 "--config says everything; use --set KEY=VALUE to override a key of it"
             )
@@ -58,36 +92,67 @@ def serve(
     elif overrides:
         raise typer.BadParameter("--set overrides a key of --config FILE")
 
-    # Heavy: torch.
-    from srstream.daemon import run_daemon  # noqa: PLC0415
-    from srstream.logs import configure_logs  # noqa: PLC0415
-    from srstream.settings import from_tables, load  # noqa: PLC0415
+    with crashes():
+        # Heavy: torch.
+        from srstream.daemon import run_daemon  # noqa: PLC0415
+        from srstream.logs import configure_logs  # noqa: PLC0415
+        from srstream.settings import Flags, from_tables, load  # noqa: PLC0415
 
+        try:
+            configure_logs(level=log_level)
+        except ValueError as exc:
+            raise typer.BadParameter(str(exc)) from exc
+        with complaints():
+            if config is not None:
+                said = Flags(state_dir, deterministic)
+                read = partial(load, config, overrides=overrides or [], flags=said)
+            else:
+                assert inbox is not None  # noqa: S101 - checked above
+                assert outbox is not None  # noqa: S101
+                place = state_dir or state_dir_for(inbox, outbox, os.environ)
+                given["deterministic"] = deterministic
+                tables = _tables(inbox, outbox, given, place, recursive=recursive)
+                read = partial(from_tables, tables, base=Path.cwd())
+            status = run_daemon(read, reloads=config is not None)
+            # The usual way takes seconds to take torch apart on a busy machine, in which a
+            # signal is no longer heard, and after which the time to stop in may be over.
+            os._exit(status)
+
+
+def state_dir_for(inbox: Path, outbox: Path, environ: Mapping[str, str]) -> Path:
+    """Return the state folder of the daemon from one folder to another: always the same.
+
+    Raises:
+        ConfigError: nobody knows where state belongs.
+    """
+    paths = [os.path.abspath(path) for path in (inbox, outbox)]  # noqa: PTH100 - `..` too
+    digest = hashlib.sha256(b"\0".join(map(os.fsencode, paths))).hexdigest()
+    name = _UNUSUAL.sub("_", Path(paths[1]).name)[:_LONGEST_NAME] or "root"
+    return _state_home(environ) / "srstream" / f"{name}-{digest[:8]}"
+
+
+def _state_home(environ: Mapping[str, str]) -> Path:
+    """Return `XDG_STATE_HOME`; the specification has relative paths ignored."""
+    home = Path(environ.get("XDG_STATE_HOME", ""))
+    if home.is_absolute():
+        return home
     try:
-        configure_logs(level=log_level)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc)) from exc
-    with complaints():
-        if config is not None:
-            settings = load(config, overrides=overrides or [])
-        else:
-            assert inbox is not None  # noqa: S101 - checked above
-            assert outbox is not None  # noqa: S101
-            settings = from_tables(_tables(inbox, outbox, given), base=Path.cwd())
-        status = run_daemon(settings)
-        # The usual way takes seconds to take torch apart on a busy machine, in which a
-        # signal is no longer heard, and after which the time to stop in may be over.
-        os._exit(status)
+        return Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        problem = "needed: HOME is not set, so there is no place for state"
+        raise ConfigError(Complaint("--state-dir", problem)) from error
 
 
-def _tables(inbox: Path, outbox: Path, given: dict[str, Any]) -> dict[str, Any]:
+def _tables(
+    inbox: Path, outbox: Path, given: dict[str, Any], state_dir: Path, *, recursive: bool
+) -> dict[str, Any]:
     """Return the configuration that INBOX and OUTBOX stand for."""
     stream = {
         **given,
-        "source": {"type": "directory", "path": str(inbox)},
+        "source": {"type": "directory", "path": str(inbox), "recursive": recursive},
         "sinks": [
             {"type": "directory", "path": str(outbox)},
             {"type": "stats", "path": str(outbox / "stats.jsonl")},
         ],
     }
-    return {"streams": {"main": stream}}
+    return {"daemon": {"state_dir": str(state_dir)}, "streams": {"main": stream}}

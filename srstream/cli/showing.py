@@ -54,13 +54,14 @@ def show(folder: Path, *, frames: int) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    inbox, outbox, truth = (folder / part for part in ("inbox", "outbox", "truth"))
-    _prepare(folder, (inbox, outbox, truth))
+    parts = tuple(folder / part for part in ("inbox", "outbox", "truth", "state"))
+    inbox, outbox, truth, state = parts
+    _prepare(folder, parts)
     names = []
     for number, true in enumerate(pan(frames)):
         names.append(f"frame{number:03d}")
         Image.fromarray(true).save(truth / f"{names[-1]}.png")
-    with _daemon(inbox, outbox, folder / "daemon.log") as daemon:
+    with _daemon(inbox, outbox, state, folder / "daemon.log") as daemon:
         lines = _follow(console, names, truth, inbox, outbox, daemon)
     if lines is None:
         console.print(f"the daemon stopped or hangs; see {folder / 'daemon.log'}")
@@ -104,9 +105,12 @@ def _prepare(folder: Path, parts: tuple[Path, ...]) -> None:
 
 
 @contextmanager
-def _daemon(inbox: Path, outbox: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _daemon(
+    inbox: Path, outbox: Path, state: Path, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `srstream serve` as a process of its own."""
-    command = [sys.executable, "-m", "srstream", "serve", str(inbox), "-o", str(outbox)]
+    folders = [str(inbox), "-o", str(outbox), "--state-dir", str(state)]
+    command = [sys.executable, "-m", "srstream", "serve", *folders]
     with log.open("wb") as file:
         daemon = subprocess.Popen(command, stderr=file)  # noqa: S603 - our own program
         try:

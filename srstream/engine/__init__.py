@@ -1,4 +1,4 @@
-"""Online super-resolution as a library: synchronous; torch and numpy only.
+"""Online super-resolution as a library: synchronous; torch, numpy and safetensors only.
 
 from srstream.engine import PRESETS, Session
 session = Session(PRESETS["light"])

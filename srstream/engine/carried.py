@@ -1,4 +1,4 @@
-"""What is carried from frame to frame: weights, moments, random state, last thumbnail.
+"""What is carried from frame to frame: weights, moments, counters, random state, thumbnail.
 
 They are saved, restored, dumped and loaded together, so that a roll-back and a resumed
 session leave nothing behind and miss nothing.
@@ -17,14 +17,19 @@ from torch import Generator, Tensor
 
 from srstream.engine import scene
 from srstream.engine.adapt import Adapter
+from srstream.engine.device import is_lost
 from srstream.engine.losses import LOSSES, LossContext
 from srstream.engine.nets import NETS, Net, NetContext
 from srstream.engine.options import SessionOptions
-from srstream.engine.state import pack, unpack
+from srstream.engine.state import check_fits, pack, unpack
 from srstream.errors import StateError
 
 CHANNELS = 3
 THUMBNAIL_SHAPE = (CHANNELS, scene.THUMBNAIL, scene.THUMBNAIL)
+BASE = "bicubic"
+"""What the network's residual is added to; weights learnt on another are of no use."""
+DEGRADATION = "bicubic"
+"""How a frame is shrunk to learn from: K of `resample`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Snapshot:
     moments: dict[str, Any]
     random: Tensor
     thumbnail: Tensor | None
+    frames: int
+    steps: int
 
 
 class Carried:
@@ -55,18 +62,31 @@ class Carried:
         self.adapter = Adapter(self.net, loss, options.adapt)
         self.random = Generator(device).manual_seed(options.seed)
         self.thumbnail: Tensor | None = None
+        self.frames = 0
+        """Frames that were learnt from since the initial weights."""
+        self.steps = 0
+        """Optimiser steps that were taken on them."""
+        self._keeps_moments = options.adapt.carry_moments
         self._initial = self._weights()
         self._fingerprint = {
             "net": self.net_name,
             "net_options": asdict(options.net),
             "scale": options.scale,
-            "initial": _digest(self._initial),
+            "base": BASE,
+            "degradation": DEGRADATION,
+            "initial_weights": _digest(self._initial),
         }
 
     def start_afresh(self) -> None:
         """Go back to the initial weights, without moments."""
         self._set_weights(self._initial)
         self.adapter.forget()
+        self.frames = self.steps = 0
+
+    def learnt(self, steps: int) -> None:
+        """Count a frame whose steps are kept."""
+        self.frames += 1
+        self.steps += steps
 
     def snapshot(self) -> Snapshot:
         """Copy everything."""
@@ -75,6 +95,8 @@ class Carried:
             moments=_copied(self.adapter.optimiser.state_dict()),
             random=self.random.get_state(),
             thumbnail=self.thumbnail,
+            frames=self.frames,
+            steps=self.steps,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -84,6 +106,7 @@ class Carried:
         self.adapter.optimiser.load_state_dict(_copied(snapshot.moments))
         self.random.set_state(snapshot.random)
         self.thumbnail = snapshot.thumbnail
+        self.frames, self.steps = snapshot.frames, snapshot.steps
 
     def is_finite(self) -> bool:
         """Tell whether no weight is NaN or infinite."""
@@ -97,40 +120,63 @@ class Carried:
 
     def dump(self) -> bytes:
         """Return everything as bytes."""
-        arrays = {"random": self.random.get_state().numpy()}
+        arrays = {self._random_name: self.random.get_state().numpy()}
         for name, weight in self.net.named_parameters():
             arrays[f"weight/{name}"] = weight.detach().cpu().numpy()
             for key, moment in self.adapter.optimiser.state.get(weight, {}).items():
                 arrays[f"moment/{name}/{key}"] = moment.cpu().numpy()
         if self.thumbnail is not None:
             arrays["thumbnail"] = self.thumbnail.numpy()
-        return pack(arrays, self._fingerprint)
+        counters = {"frames": self.frames, "steps": self.steps}
+        return pack(arrays, {**self._fingerprint, **counters})
 
     def load(self, blob: bytes) -> None:
         """Take over what `dump` returned.
+
+        Random numbers of another kind of device cannot be continued; then this session
+        goes on with its own.
 
         Raises:
             StateError: of another network, scale or seed, or damaged; nothing changed.
         """
         arrays, head = unpack(blob)
-        for key, value in self._fingerprint.items():
-            if head.get(key) != value:
-                raise StateError(f"{key} is {head.get(key)!r}, this session's {value!r}")
+        check_fits(head, self._fingerprint)
+        frames, steps = _count(head, "frames"), _count(head, "steps")
         weights: list[Tensor] = []
         moments: dict[Tensor, dict[str, Tensor]] = {}
         for name, weight in self.net.named_parameters():
             weights.append(_tensor(arrays, f"weight/{name}", weight.shape))
-            if f"moment/{name}/step" in arrays:
+            if self._keeps_moments and f"moment/{name}/step" in arrays:
                 moments[weight] = _moments(arrays, f"moment/{name}", weight)
         thumbnail = None
         if "thumbnail" in arrays:
             thumbnail = _tensor(arrays, "thumbnail", THUMBNAIL_SHAPE)
-        random = _random_state(arrays, self.random)
+        random = self._random_state(arrays)
         self.random.set_state(random)
         self.thumbnail = thumbnail
+        self.frames, self.steps = frames, steps
         self._set_weights(weights)
         self.adapter.forget()
         self.adapter.optimiser.state.update(moments)
+
+    @property
+    def _random_name(self) -> str:
+        return f"random/{self.random.device.type}"
+
+    def _random_state(self, arrays: dict[str, NDArray[Any]]) -> Tensor:
+        """Return the state for the generator, tried on another one first."""
+        if self._random_name not in arrays and any(
+            name.startswith("random/") for name in arrays
+        ):
+            return self.random.get_state()
+        try:
+            state = torch.from_numpy(arrays[self._random_name])
+            Generator(self.random.device).set_state(state)
+        except (KeyError, RuntimeError, TypeError) as exc:
+            if isinstance(exc, RuntimeError) and is_lost(exc):
+                raise
+            raise StateError(f"the random state does not fit: {exc}") from exc
+        return state
 
     def _weights(self) -> list[Tensor]:
         return [weight.detach().clone() for weight in self.net.parameters()]
@@ -177,14 +223,11 @@ def _moments(
     return {**moments, "step": _tensor(arrays, f"{name}/step", ()).to(weight.device)}
 
 
-def _random_state(arrays: dict[str, NDArray[Any]], like: Generator) -> Tensor:
-    """Return the generator's state, tried on another one first."""
-    try:
-        state = torch.from_numpy(arrays["random"])
-        Generator(like.device).set_state(state)
-    except (KeyError, RuntimeError, TypeError) as exc:
-        raise StateError(f"the random state does not fit: {exc}") from exc
-    return state
+def _count(head: dict[str, Any], key: str) -> int:
+    value = head.get(key)
+    if type(value) is not int or value < 0:
+        raise StateError(f"{key} is {value!r}; wanted: a whole number from 0")
+    return value
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import torch
 
+_OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
 
 def choose_device(name: str) -> torch.device:
     """Return the device for `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -27,14 +34,45 @@ def choose_device(name: str) -> torch.device:
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Tell whether torch failed for want of memory, on whichever device."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        sign in text for sign in _OUT_OF_MEMORY
+    )
 
 
-def prepare_thread(threads: int) -> None:
+def is_lost(error: RuntimeError) -> bool:
+    """Tell whether torch failed because of the device itself.
+
+    Nearly all such errors come again with every later call, until the process ends; and
+    since a device works behind the program's back, any call may be the one to raise it.
+    """
+    lost = isinstance(error, torch.AcceleratorError) or str(error).startswith("CUDA error")
+    return lost and not is_out_of_memory(error)
+
+
+def prepare_thread(threads: int, *, deterministic: bool = False) -> None:
     """Set up the calling thread, before its first operation, as the one that computes.
 
     Denormal numbers are flushed to zero: late in training they make a step on a CPU
     several times slower. OpenMP's threads inherit the setting when they are first made.
+
+    Args:
+        threads: how many CPU threads torch uses for what this thread asks of it. Sums are
+            rounded otherwise with each number of them.
+        deterministic: the same results for the same input, which on a CPU takes the same
+            `threads` too. Operations that cannot promise that raise `RuntimeError`; and
+            on CUDA the environment must have `CUBLAS_WORKSPACE_CONFIG=:4096:8` before the
+            first operation. It is set for the whole process and stays: streams on other
+            threads compute so too, somewhat slower on CUDA.
     """
     torch.set_flush_denormal(True)
+    # To ask first is no idle question: a thread that has computed nothing yet takes, at
+    # its first operation, the number that was last set by any thread.
+    torch.get_num_threads()
     torch.set_num_threads(threads)
+    if deterministic:
+        torch.use_deterministic_algorithms(mode=True)
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")

@@ -101,15 +101,19 @@ class SessionOptions:
     """Everything about one stream's adaptation and enlargement."""
 
     scale: int = 2
+    """How many times as wide and as high frames become."""
     net: Any = field(default_factory=ZssrStarOptions)
     """The options of a row of `NETS`."""
     loss: Any = field(default_factory=DogOptions)
     """The options of a row of `LOSSES`."""
     adapt: AdaptOptions = field(default_factory=AdaptOptions)
+    """How the network is adapted to a frame."""
     upscale: UpscaleOptions = field(default_factory=UpscaleOptions)
+    """How a frame is enlarged with the adapted network."""
     preset: str = "custom"
     """The name of the preset these came from; reported in the statistics."""
     seed: int = 0
+    """Of everything that is drawn at random."""
 
     def __post_init__(self) -> None:
         if self.scale not in (2, 3, 4):

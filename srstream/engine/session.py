@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Work
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
@@ -22,14 +23,14 @@ from torch import Tensor
 from srstream.engine import judge, scene
 from srstream.engine.adapt import Trace
 from srstream.engine.carried import Carried, Snapshot
-from srstream.engine.device import is_out_of_memory
+from srstream.engine.device import is_lost, is_out_of_memory
 from srstream.engine.heldout import HeldOut
 from srstream.engine.options import SessionOptions
 from srstream.engine.pairs import Pairs
 from srstream.engine.resample import enlarge
 from srstream.engine.tensors import check_pixels, to_pixels, to_tensors
 from srstream.engine.upscale import Upscaler
-from srstream.errors import ResourceError
+from srstream.errors import DeviceLostError, ResourceError
 from srstream.frames import AdaptStats, Frame, Outcome, Upscaled
 
 SMALLEST_SIDE = 16
@@ -58,6 +59,13 @@ class Session:
 
     Not thread-safe: all calls from one thread. `step` does a whole frame; `begin`,
     `advance` and `finish` do the same in slices.
+
+    Any call, making a session included, may find that the device is lost and raise
+    `DeviceLostError`. From then on every call raises it at once, and what is carried is
+    out of reach; only `abandon` is silent, as there is nothing left to restore.
+
+    Time decides nothing but how long `advance` works, the end of the steps where
+    `adapt.seconds` is set, and the milliseconds that are reported.
     """
 
     def __init__(
@@ -70,7 +78,9 @@ class Session:
         self._options = options
         self._device = torch.device(device)
         self._clock = clock
-        self._carried = Carried(options, self._device)
+        self._lost: str | None = None
+        with self._noticing_loss():
+            self._carried = Carried(options, self._device)
         self._upscaler = Upscaler(
             self._carried.net, options.upscale, scale=options.scale, device=self._device
         )
@@ -88,6 +98,7 @@ class Session:
         Raises:
             ResourceError: the device's memory is too small even for the smallest tile;
                 the session is as it was before.
+            DeviceLostError: the device does not answer any more.
         """
         self.begin(frame)
         return self.finish()
@@ -97,11 +108,13 @@ class Session:
 
         Raises:
             FrameError: its pixels are not as `Pixels` says.
+            DeviceLostError: as `step`.
         """
         if self._work is not None:
             raise RuntimeError("the frame before is neither finished nor abandoned")
         check_pixels(frame.picture.pixels)
-        self._before = self._carried.snapshot()
+        with self._noticing_loss():
+            self._before = self._carried.snapshot()
         self._result = None
         self._adapting = True
         self._adapt_seconds = self._upscale_seconds = 0.0
@@ -113,48 +126,83 @@ class Session:
         A unit is a step, a tile, or what lies before and after them.
 
         Raises:
-            ResourceError: as `step`.
+            ResourceError, DeviceLostError: as `step`.
         """
-        end = self._clock() + seconds
-        while not self._unit():
-            if self._clock() >= end:
-                return False
+        with self._noticing_loss():
+            end = self._clock() + seconds
+            while not self._unit():
+                if self._clock() >= end:
+                    return False
         return True
 
     def finish(self) -> Upscaled:
         """Do whatever is left and return the result.
 
         Raises:
-            ResourceError: as `step`.
+            ResourceError, DeviceLostError: as `step`.
         """
-        while not self._unit():
-            pass
+        with self._noticing_loss():
+            while not self._unit():
+                pass
         result, self._result = self._result, None
         self._work = self._before = None
         assert result is not None  # noqa: S101 - set by the last unit
         return result
 
     def abandon(self) -> None:
-        """Drop the frame in hand; everything is as it was before `begin`."""
-        if self._before is not None:
-            self._carried.restore(self._before)
-        self._work = self._before = self._result = None
+        """Drop the frame in hand; everything is as it was before `begin`.
+
+        After a `DeviceLostError` it does nothing, so that it can follow any error.
+
+        Raises:
+            DeviceLostError: it is this call that finds the device lost.
+        """
+        if self._lost is None:
+            with self._noticing_loss():
+                self._drop()
 
     def dump(self) -> bytes:
-        """Return all that is carried from frame to frame; between frames only."""
+        """Return all that is carried from frame to frame; between frames only.
+
+        Raises:
+            DeviceLostError: as `step`.
+        """
         if self._work is not None:
             raise RuntimeError("a frame is in hand: finish or abandon it first")
-        return self._carried.dump()
+        with self._noticing_loss():
+            return self._carried.dump()
 
     def load(self, blob: bytes) -> None:
         """Continue where `dump` left off.
 
         Raises:
             StateError: of another network, scale or seed, or damaged; nothing changed.
+            DeviceLostError: as `step`.
         """
         if self._work is not None:
             raise RuntimeError("a frame is in hand: finish or abandon it first")
-        self._carried.load(blob)
+        with self._noticing_loss():
+            self._carried.load(blob)
+
+    @contextmanager
+    def _noticing_loss(self) -> Iterator[None]:
+        """Raise `DeviceLostError` if the device is lost, or gets lost in here."""
+        if self._lost is not None:
+            raise DeviceLostError(self._lost)
+        try:
+            yield
+        except RuntimeError as error:
+            if not is_lost(error):
+                raise
+            reason = str(error).partition("\n")[0]
+            self._lost = f"{self._device} does not answer any more: {reason}"
+            self._work = self._before = self._result = None
+            raise DeviceLostError(self._lost) from error
+
+    def _drop(self) -> None:
+        if self._before is not None:
+            self._carried.restore(self._before)
+        self._work = self._before = self._result = None
 
     def _unit(self) -> bool:
         """Do one unit of the frame's work; true when there is none left."""
@@ -169,7 +217,9 @@ class Session:
             self._result = stop.value
             return True
         except BaseException as error:
-            self.abandon()
+            if isinstance(error, RuntimeError) and is_lost(error):
+                raise  # nothing can be restored
+            self._drop()
             if isinstance(error, RuntimeError) and is_out_of_memory(error):
                 raise ResourceError(
                     f"no memory for this frame: {str(error).splitlines()[0]}"
@@ -268,6 +318,8 @@ class Session:
         if not trace.steps and not was_reset:
             return
         if self._is_worth_keeping(seen):
+            if trace.steps:
+                carried.learnt(trace.steps)
             kept = Outcome.CONVERGED if trace.converged else Outcome.ADAPTED
             seen.outcome = Outcome.RESET if was_reset else kept
         else:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from srstream.errors import Complaint, ConfigError, DecodeError
+from srstream.errors import Complaint, ConfigError, FrameError
 from srstream.evaluation.metrics import SSIM_WINDOW, bicubic, psnr_rgb, psnr_y, ssim_y
 from srstream.frames import Pixels
 from srstream.media.decode import read_picture, read_size
@@ -83,7 +83,7 @@ class References:
         for name, picture in pictures:
             try:
                 low = read_size(picture)
-            except DecodeError:
+            except FrameError:
                 continue
             try:
                 self._check_size(self._path_of(name), low, scale=scale)
@@ -123,7 +123,7 @@ class References:
         path = self._path_of(name)
         try:
             original = read_picture(path, max_pixels=self._max_pixels)
-        except DecodeError as error:
+        except FrameError as error:
             raise _complain(str(error)) from error
         height, width = low.shape[:2]
         _compare(path, original.size, (width, height), scale=scale)
@@ -132,7 +132,7 @@ class References:
     def _check_size(self, path: Path, low: tuple[int, int] | None, *, scale: int) -> None:
         try:
             original = read_size(path)
-        except DecodeError as error:
+        except FrameError as error:
             raise _complain(str(error)) from error
         if low is not None and original is not None:
             _compare(path, original, low, scale=scale)

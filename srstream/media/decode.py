@@ -1,53 +1,61 @@
 """Picture files to pixels: the header, then the size check, then the pixels.
 
-Everything works on one copy of the file in memory, so what was checked is what is
-decoded, whatever happens to the file meanwhile.
+A file is read into memory only if its header allows it, and the copy is checked again: so
+what was checked is what is decoded, whatever happens to the file meanwhile.
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from srstream.errors import DecodeError
-from srstream.frames import Extras, Picture
+from srstream.errors import DecodeError, FrameError
+from srstream.frames import Content, Extras, Picture
 from srstream.media import tiff
 from srstream.media.eight import conversion_of, read_8bit
 from srstream.media.exif import exif_of
-from srstream.media.files import opened, read_file
+from srstream.media.files import MAX_FILE_BYTES, opened, read_file
+from srstream.media.header import (
+    check_header,
+    errors_translated,
+    open_image,
+    read_header,
+)
+from srstream.media.jpeg import check_scans, is_jpeg
 from srstream.media.printable import printable
 from srstream.media.sixteen import decode_16bit
 
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
-"""The only decoders of Pillow that a file can reach, whatever its name."""
 
-# Pillow's own limit, a warning and then an error, is one for the whole process. Ours is
-# given per call and checked on every picture between the header and the pixels.
-Image.MAX_IMAGE_PIXELS = None
-
-
-def read_picture(path: Path, *, max_pixels: int) -> Picture:
-    """Read and decode a picture file.
+def read_picture(path: Path, *, max_pixels: int, within: str | None = None) -> Picture:
+    """Read and decode a picture file; its `content` says what was read, and when.
 
     Args:
         path: any kind of file; what is not a regular one is refused without waiting.
         max_pixels: width times height at most; a header that says more is refused
-            before any memory is taken for the pixels.
+            before the rest of the file is read.
+        within: a folder, without links in its path, that the file must lie in.
 
     Raises:
         DecodeError: in one line, the file's name as given and why it is not taken.
+        Unreadable: the same, of a file that cannot be read now.
     """
-    try:
-        return decode_picture(read_file(path), max_pixels=max_pixels)
-    except DecodeError as error:
-        raise DecodeError(f"{printable(str(path))} {error}") from error
+    read_at = time.time_ns()
+    with _named(path), opened(path, within=within) as file:
+        most = check_header(file, max_pixels=max_pixels)
+        data = read_file(file, max_bytes=min(most, MAX_FILE_BYTES))
+    with _named(path):
+        picture = decode_picture(data, max_pixels=max_pixels)
+    return replace(picture, content=Content(hashlib.sha256(data).digest(), read_at))
 
 
 def read_size(path: Path) -> tuple[int, int] | None:
@@ -57,16 +65,10 @@ def read_size(path: Path) -> tuple[int, int] | None:
 
     Raises:
         DecodeError: in one line, the file's name as given and why it is not taken.
+        Unreadable: the same, of a file that cannot be read now.
     """
-    try:
-        with (
-            opened(path) as file,
-            _decoder_errors_translated(),
-            Image.open(file, formats=FORMATS) as image,
-        ):
-            return None if isinstance(image, TiffImageFile) else image.size
-    except DecodeError as error:
-        raise DecodeError(f"{printable(str(path))} {error}") from error
+    with _named(path), opened(path) as file:
+        return read_header(file)
 
 
 def decode_picture(data: bytes, *, max_pixels: int) -> Picture:
@@ -78,13 +80,13 @@ def decode_picture(data: bytes, *, max_pixels: int) -> Picture:
     Raises:
         DecodeError: why it is not taken, as a phrase without a name.
     """
-    with (
-        _decoder_errors_translated(),
-        Image.open(BytesIO(data), formats=FORMATS) as image,
-    ):
-        _check_size(image, max_pixels)
+    # Once more, on what is decoded: the file may have changed since it was checked.
+    check_header(BytesIO(data), max_pixels=max_pixels)
+    if is_jpeg(data):
+        check_scans(data)
+    with errors_translated(), open_image(BytesIO(data)) as image:
         notes: list[str] = []
-        if getattr(image, "is_animated", False):
+        if getattr(image, "is_animated", False) or "mp" in image.info:
             notes.append("first of several pictures in the file taken")
         if conversion := conversion_of(image.mode):
             notes.append(conversion)
@@ -99,30 +101,11 @@ def decode_picture(data: bytes, *, max_pixels: int) -> Picture:
 
 
 @contextmanager
-def _decoder_errors_translated() -> Iterator[None]:
+def _named(path: Path) -> Iterator[None]:
     try:
         yield
-    except DecodeError:
-        raise
-    except UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
-        raise DecodeError(
-            f"is not a picture we take ({known}), or its header is damaged"
-        ) from error
-    except MemoryError as error:
-        raise DecodeError("does not fit into memory") from error
-    except Exception as error:
-        # Decoders raise anything on bytes that are broken or made to break them:
-        # OSError, ValueError, struct.error, SyntaxError. No file may stop a stream.
-        raise DecodeError(f"is damaged or cut short ({_reason(error)})") from error
-
-
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
-    if width < 1 or height < 1:
-        raise DecodeError(f"is {width}x{height}: no pixels")
-    if width * height > max_pixels:
-        raise DecodeError(f"is {width}x{height}; at most {max_pixels} pixels are taken")
+    except FrameError as error:
+        raise type(error)(f"{printable(str(path))} {error}") from error
 
 
 def _bits(image: ImageFile.ImageFile) -> int:
@@ -148,8 +131,3 @@ def _read_16bit(image: ImageFile.ImageFile, data: bytes) -> NDArray[np.uint16]:
     raise DecodeError(
         f"has {_bits(image)} bits a channel, which is taken from PNG and TIFF only"
     )
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(text)

@@ -6,7 +6,13 @@ the input upright also turns the output.
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from PIL import ExifTags, Image
+
+from srstream.media.tables import check_tables
+
+_MARKER = b"Exif\0\0"
 
 # A TIFF keeps its layout (strip offsets, sample formats) in the same table; only what
 # describes the photograph is taken along.
@@ -31,12 +37,27 @@ def exif_of(image: Image.Image) -> bytes | None:
     An orientation that is given by XMP or in a text chunk only is included.
     """
     try:
+        check_tables(BytesIO(_found_in(image)))
         exif = image.getexif()
         if image.format == "TIFF":
             exif = _about_the_photograph(exif)
     except Exception:  # noqa: BLE001 - Pillow raises anything on a broken table
         return None
     return _bytes_of(exif) or None
+
+
+def _found_in(image: Image.Image) -> bytes:
+    """Return the EXIF data that Pillow would read; of a TIFF it was checked before."""
+    exif = image.info.get("exif")
+    if exif is None and (text := image.info.get("Raw profile type exif")):
+        exif = bytes.fromhex("".join(text.split("\n")[3:]))  # as ImageMagick writes it
+    return _without_marker(exif or b"")
+
+
+def _without_marker(exif: bytes) -> bytes:
+    while exif.startswith(_MARKER):
+        exif = exif[len(_MARKER) :]
+    return exif
 
 
 def fit_exif(exif: bytes, *, width: int, height: int) -> bytes:

@@ -1,17 +1,20 @@
-"""Says in the log how the streams get on, and when a source outruns its stream."""
+"""Says in the log how the streams get on: progress, a source that is too fast, a stall."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from structlog.typing import FilteringBoundLogger
 
+from srstream.runtime.minder import Runnable
 from srstream.runtime.pace import Pace
-from srstream.runtime.pipeline import Pipeline
 
 _REPORT = 30.0
 """Seconds between two lines about the progress of a stream."""
+_ALARM = 60.0
+"""Seconds between two warnings of an output that cannot be written."""
 _REMEDY = "fewer adapt.steps, a smaller preset, or adapt.mode = 'frozen'"
 
 
@@ -28,32 +31,68 @@ class _Reported:
 
 @dataclass(slots=True)
 class _Watched:
-    pipeline: Pipeline
+    pipeline: Runnable
     reported: _Reported
     pace: Pace = field(default_factory=Pace)
+    alarmed: float = -inf
+    """When the last warning of a stall was."""
 
 
 class Monitor:
-    """Looks at the counters of some streams, as often as it is asked to."""
+    """Looks at the counters of the streams that run, as often as it is asked to."""
 
     def __init__(
         self,
-        pipelines: Mapping[str, Pipeline],
+        running: Callable[[], Mapping[str, Runnable]],
         *,
         now: float,
         log: FilteringBoundLogger,
     ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            running: returns what runs at the moment. A stream that was restarted has
+                another pipeline, whose counters start anew.
+            now: the clock by which pipelines count, too, in seconds.
+            log: is told.
+        """
+        self._running = running
         self._log = log
-        self._watched = {
-            name: _Watched(pipeline, _Reported(now)) for name, pipeline in pipelines.items()
-        }
+        self._watched: dict[str, _Watched] = {}
+        self._looked = now
 
     def look(self, now: float) -> None:
         """Log what there is to say; to be called every few seconds."""
+        self._watched = {
+            name: self._watch(name, pipeline) for name, pipeline in self._running().items()
+        }
+        self._looked = now
         for name, watched in self._watched.items():
-            self._warn(name, watched, now)
+            if watched.pipeline.counters.stalled_since is None:
+                self._warn(name, watched, now)
+            else:
+                self._alarm(name, watched, now, watched.pipeline.counters.stalled_since)
             if now - watched.reported.time >= _REPORT:
                 self._report(name, watched, now)
+
+    def _watch(self, name: str, pipeline: Runnable) -> _Watched:
+        watched = self._watched.get(name)
+        if watched is not None and watched.pipeline is pipeline:
+            return watched
+        return _Watched(pipeline, _Reported(self._looked))
+
+    def _alarm(self, name: str, watched: _Watched, now: float, since: float) -> None:
+        # A backlog that grows now has another cause than a source that is too fast.
+        watched.pace = Pace()
+        if now - max(since, watched.alarmed) < _ALARM:
+            return
+        watched.alarmed = now
+        self._log.warning(
+            "output still cannot be written",
+            stream=name,
+            seconds=round(now - since, 1),
+            backlog=watched.pipeline.backlog,
+        )
 
     def _warn(self, name: str, watched: _Watched, now: float) -> None:
         pipeline = watched.pipeline

@@ -1,5 +1,8 @@
 """One stream: fetch and decode, adapt and upscale, publish. Three tasks and two queues.
 
+Before the first frame the ledger puts right what a crash left, and the weights of the last
+checkpoint are loaded.
+
 A packet that was taken from the source is in `_claims` until it is settled. The tasks
 settle only what they know the fate of; what they were cut short with, or had waiting
 between them, is given back in one place when they have ended, whatever ended them.
@@ -10,17 +13,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
-from srstream.errors import FrameError, Postponed, ResourceError, SinkError
-from srstream.frames import Frame, FrameId, Milliseconds, Outcome, Picture, Upscaled
+from srstream.errors import FrameError, Postponed, ResourceError, SinkError, Unreadable
+from srstream.frames import AdaptStats, Frame, FrameId, Outcome, Picture, Upscaled
+from srstream.ledger import Ledger
 from srstream.ports import Packet, Processor, Sink, Source, Verdict
 from srstream.runtime.bytequeue import ByteQueue
 from srstream.runtime.compute import Compute
 from srstream.runtime.counters import Counters
 from srstream.runtime.cutoff import Cutoff
+from srstream.runtime.publisher import Publisher, Ready
+from srstream.runtime.statekeeper import StateKeeper
 from srstream.runtime.workthread import WorkThread
 
 
@@ -28,13 +34,6 @@ from srstream.runtime.workthread import WorkThread
 class _Decoded:
     packet: Packet
     frame: Frame
-    decode_ms: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ready:
-    packet: Packet
-    item: Upscaled
     decode_ms: float
 
 
@@ -49,9 +48,14 @@ class Pipeline:
         processor: Processor,
         compute: Compute,
         sinks: Sequence[Sink],
+        ledger: Ledger,
         clock: Callable[[], float],
         queue_bytes: int,
         log: FilteringBoundLogger,
+        keeper: StateKeeper | None = None,
+        tell: Callable[[Upscaled], str] | None = None,
+        reuse: bool = False,
+        patient: bool = True,
         observer: Callable[[Upscaled], None] | None = None,
     ) -> None:
         """Put the parts together; nothing starts yet.
@@ -62,23 +66,31 @@ class Pipeline:
             processor: what upscales them, on `compute`.
             compute: the thread of the processor's device.
             sinks: where results go.
+            ledger: what became of the frames of this stream.
             clock: monotonic seconds, the one by which the source offers packets.
             queue_bytes: bound of each of the two queues; one frame always fits.
             log: the stream's name is bound to it here.
-            observer: called with each published frame.
+            keeper: saves the processor's state; none: it lives as long as the process.
+            tell: makes the line of statistics about a frame; none: nobody reads it.
+            reuse: a frame identical to the one before gets its enlargement again.
+            patient: wait for outputs that cannot be written now; else they have failed.
+            observer: called with each frame that is published, or given up as it was.
         """
         self.stream = stream
         self.counters = Counters()
         self._source = source
         self._processor = processor
         self._compute = compute
-        self._pictures = [sink for sink in sinks if not sink.reports]
-        self._reports = [sink for sink in sinks if sink.reports]
+        self._ledger = ledger
         self._clock = clock
         self._log = log.bind(stream=stream)
+        self._keeper = keeper
+        self._reuse = reuse
+        self._before: Upscaled | None = None
+        """The frame before, where it may be used again."""
         self._observer = observer
         self._decoded: ByteQueue[_Decoded] = ByteQueue(queue_bytes)
-        self._ready: ByteQueue[_Ready] = ByteQueue(queue_bytes)
+        self._ready: ByteQueue[Ready] = ByteQueue(queue_bytes)
         self._claims: dict[int, Packet] = {}
         self._notes: set[str] = set()
         self._said_fallback = False
@@ -87,6 +99,16 @@ class Pipeline:
         self._processing = Cutoff()
         self._ended = asyncio.Event()
         self._ended.set()
+        self._publisher = Publisher(
+            sinks,
+            ledger=ledger,
+            tell=tell,
+            clock=clock,
+            counters=self.counters,
+            stop_waiting=self._fetching,
+            patient=patient,
+            log=self._log,
+        )
 
     @property
     def arrived(self) -> int:
@@ -108,12 +130,15 @@ class Pipeline:
         self._ended.clear()
         try:
             async with AsyncExitStack() as stack:
-                for sink in (*self._pictures, *self._reports):
-                    stack.push_async_callback(self._close, sink)
-                    await self._open(sink)
+                await self._recover()
+                stack.push_async_callback(self._publisher.close)
+                await self._publisher.open()
+                self._seq = self._ledger.last_seq
                 packets = await stack.enter_async_context(self._source.open())
                 stack.push_async_callback(self._give_back)
                 await self._work(packets)
+                if self._keeper is not None:
+                    await self._keeper.at_the_end(self._processor, self._compute)
         finally:
             self._ended.set()
 
@@ -128,6 +153,19 @@ class Pipeline:
         self._fetching.set(0.0)
         self._processing.set(within)
         await self._ended.wait()
+
+    async def _recover(self) -> None:
+        recovered = await self._ledger.recover()
+        if recovered.adopted or recovered.redone:
+            self._log.warning(
+                "unfinished frames of a run that died",
+                adopted=recovered.adopted,
+                redone=recovered.redone,
+            )
+        if self._keeper is not None:
+            await self._keeper.restore(
+                self._processor, self._compute, last_seq=self._ledger.last_seq
+            )
 
     async def _work(self, packets: AsyncIterator[Packet]) -> None:
         decoder = WorkThread(f"decode {self.stream}")
@@ -161,6 +199,9 @@ class Pipeline:
                         "frame postponed", source=packet.source, reason=str(error)
                     )
                     await self._return(packet)
+                except Unreadable:
+                    self.counters.later += 1
+                    await self._settle(packet, Verdict.LATER)
                 except FrameError as error:
                     await self._skip(packet, error)
 
@@ -186,32 +227,56 @@ class Pipeline:
             async for decoded in self._decoded:
                 if self._fetching.is_set:
                     return
-                item = None
+                ready = None
                 try:
                     async with self._processing.move_on():
-                        item = await self._compute.process(
-                            self.stream, self._processor, decoded.frame
-                        )
+                        ready = await self._upscale(decoded)
                 except (FrameError, ResourceError) as error:
                     await self._skip(decoded.packet, error)
-                if item is None:
-                    continue
-                ready = _Ready(decoded.packet, item, decoded.decode_ms)
-                await self._ready.put(ready, item.pixels.nbytes)
+                if ready is not None:
+                    await self._ready.put(ready, ready.nbytes)
+
+    async def _upscale(self, decoded: _Decoded) -> Ready:
+        frame = decoded.frame
+        again = self._same_as_before(frame)
+        if again is not None:
+            return Ready(decoded.packet, again, decoded.decode_ms)
+        item = await self._compute.process(self.stream, self._processor, frame)
+        self._before = item if self._reuse else None
+        saving = None
+        if self._keeper is not None:
+            saving = await self._keeper.after(frame.id.seq, self._processor, self._compute)
+        return Ready(decoded.packet, item, decoded.decode_ms, saving)
+
+    def _same_as_before(self, frame: Frame) -> Upscaled | None:
+        """Return the enlargement of the frame before if this one is identical to it."""
+        before, content = self._before, frame.picture.content
+        if before is None or content is None or before.frame.picture.content is None:
+            return None
+        if before.frame.picture.content.digest != content.digest:
+            return None
+        was = before.stats
+        stats = AdaptStats(Outcome.REUSED, was.scale, was.net, was.preset, was.device)
+        return Upscaled(frame, before.pixels, stats)
 
     async def _publish(self) -> None:
+        keep_order = True
         async for ready in self._ready:
-            started = self._clock()
-            written = await self._write(self._pictures, ready.item)
-            item = self._timed(ready, write_ms=1e3 * (self._clock() - started))
-            await self._write(self._reports, item)
-            self.counters.note(item.stats)
-            if written:
-                self.counters.done += 1
-                await self._settle(ready.packet, Verdict.DONE)
-            else:
-                self.counters.failed[SinkError.__name__] += 1
-                await self._settle(ready.packet, Verdict.FAILED)
+            if not keep_order:
+                continue  # the frame before is given back; this one must not overtake it
+            published = await self._publisher.publish(ready)
+            item = published.item
+            match published.verdict:
+                case Verdict.DONE:
+                    self.counters.note(item.stats)
+                    self.counters.done += 1
+                    await self._settle(ready.packet, Verdict.DONE)
+                case Verdict.FAILED:
+                    self.counters.failed[SinkError.__name__] += 1
+                    await self._settle(ready.packet, Verdict.FAILED)
+                case _:
+                    keep_order = False  # given back with all that is in our hands
+                    continue
             if item.stats.outcome is Outcome.FALLBACK:
                 self._say_fallback(item)
             if self._observer is not None:
@@ -230,45 +295,10 @@ class Pipeline:
             reason="it is below 16x16, or the network was of no use on it",
         )
 
-    async def _write(self, sinks: Sequence[Sink], item: Upscaled) -> bool:
-        """Write to all at once; true when none failed."""
-        async with asyncio.TaskGroup() as group:
-            writes = [group.create_task(self._offer(sink, item)) for sink in sinks]
-        return all(write.result() for write in writes)
-
-    async def _offer(self, sink: Sink, item: Upscaled) -> bool:
-        try:
-            await sink.write(item)
-        except SinkError as error:
-            self.counters.sink_errors += 1
-            frame = item.frame.id
-            self._log.error(
-                "output failed",
-                sink=type(sink).__name__,
-                source=frame.source,
-                seq=frame.seq,
-                reason=str(error),
-            )
-            return False
-        return True
-
-    def _timed(self, ready: _Ready, *, write_ms: float) -> Upscaled:
-        stats = ready.item.stats
-        total = 1e3 * (self._clock() - ready.packet.offered)
-        work = ready.decode_ms + stats.adapt_ms + stats.upscale_ms + write_ms
-        ms = Milliseconds(
-            queue=max(0.0, total - work),
-            decode=ready.decode_ms,
-            adapt=stats.adapt_ms,
-            upscale=stats.upscale_ms,
-            write=write_ms,
-            total=total,
-        )
-        return replace(ready.item, ms=ms)
-
     async def _skip(self, packet: Packet, error: Exception) -> None:
         self.counters.failed[type(error).__name__] += 1
         self._log.warning("frame skipped", source=packet.source, reason=str(error))
+        await self._ledger.failed(packet.source, str(error))
         await self._settle(packet, Verdict.FAILED)
 
     async def _settle(self, packet: Packet, verdict: Verdict) -> None:
@@ -292,29 +322,6 @@ class Pipeline:
                     source=packet.source,
                     reason=repr(error),
                 )
-
-    async def _open(self, sink: Sink) -> None:
-        try:
-            await sink.open()
-        except SinkError as error:
-            # The stream goes on: every write tries anew, and is counted if it fails.
-            self.counters.sink_errors += 1
-            self._log.error(
-                "output cannot be opened: frames fail until it can",
-                sink=type(sink).__name__,
-                reason=str(error),
-            )
-
-    async def _close(self, sink: Sink) -> None:
-        try:
-            await sink.close()
-        except SinkError as error:
-            self.counters.sink_errors += 1
-            self._log.error(
-                "output could not be closed",
-                sink=type(sink).__name__,
-                reason=str(error),
-            )
 
 
 def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:

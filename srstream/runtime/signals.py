@@ -1,4 +1,8 @@
-"""SIGTERM and SIGINT as something to wait for: the first asks, the second insists."""
+"""Signals as something to wait for.
+
+Of SIGTERM and SIGINT the first asks to stop, the second insists. SIGHUP asks to reload, or
+where there is nothing to reload to stop: a terminal was closed.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +19,40 @@ _ECHO = 0.1
 signal the process and then its whole group."""
 
 
-class StopSignals:
-    """Takes the two signals over while it is open; in the main thread only."""
+class Signals:
+    """Takes the signals over while it is open; in the main thread only."""
 
     def __init__(
         self,
         at_once: Callable[[int], None],
         *,
+        reload: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take nothing over yet.
+
+        Args:
+            at_once: called with the number of each signal to stop after the first one and
+                its echo.
+            reload: SIGHUP asks to reload; else to stop, unless it is ignored (nohup).
+            clock: monotonic seconds.
+        """
         self._clock = clock
         self._at_once = at_once
-        """Called with the number of each signal after the first and its echo."""
-        self._came = asyncio.Event()
-        self._came_at = 0.0
+        self._numbers = list(_STOP)
+        if not reload and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            self._numbers.append(signal.SIGHUP)
+        self._reloads = reload
+        self._stop = asyncio.Event()
+        self._stop_came = 0.0
+        self._reload = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        for number in _STOP:
+        for number in self._numbers:
             loop.add_signal_handler(number, self._take, number)
+        if self._reloads:
+            loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         return self
 
     async def __aexit__(
@@ -43,17 +62,24 @@ class StopSignals:
         trace: TracebackType | None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        for number in _STOP:
+        for number in self._numbers:
             loop.remove_signal_handler(number)
+        if self._reloads:
+            loop.remove_signal_handler(signal.SIGHUP)
 
-    async def wait(self) -> None:
-        """Wait for the first signal."""
-        await self._came.wait()
+    async def wait_for_stop(self) -> None:
+        """Wait for the first SIGTERM or SIGINT."""
+        await self._stop.wait()
+
+    async def wait_for_reload(self) -> None:
+        """Wait for a SIGHUP; all that came since the last call count as one."""
+        await self._reload.wait()
+        self._reload.clear()
 
     def _take(self, number: int) -> None:
         now = self._clock()
-        if not self._came.is_set():
-            self._came_at = now
-            self._came.set()
-        elif now >= self._came_at + _ECHO:
+        if not self._stop.is_set():
+            self._stop_came = now
+            self._stop.set()
+        elif now >= self._stop_came + _ECHO:
             self._at_once(number)

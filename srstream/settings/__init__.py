@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from srstream.settings.load import from_tables, load
-from srstream.settings.schema import DaemonSettings, Settings, StreamSettings
+from srstream.settings.overrides import Flags
+from srstream.settings.schema import (
+    CheckpointOptions,
+    DaemonSettings,
+    Settings,
+    StreamSettings,
+)
 
-__all__ = ["DaemonSettings", "Settings", "StreamSettings", "from_tables", "load"]
+__all__ = [
+    "CheckpointOptions",
+    "DaemonSettings",
+    "Flags",
+    "Settings",
+    "StreamSettings",
+    "from_tables",
+    "load",
+]

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
-from itertools import combinations
-from pathlib import Path
-from typing import Any
+from itertools import combinations, product
 
 from srstream.settings.findings import Findings
 from srstream.settings.keys import below
+from srstream.settings.places import Place, Use, places, resolved
 from srstream.settings.schema import Settings
-from srstream.sinks.directory import DirectorySinkOptions
-from srstream.sinks.stats import StatsOptions
-from srstream.sources.directory import DirectoryOptions
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """A sink that writes to the disk."""
-
-    key: str
-    stream: str
-    place: Path
-    """Absolute, symbolic links resolved."""
-    format: str
-    """The extension of its files; empty where that does not matter."""
 
 
 def find_conflicts(settings: Settings) -> None:
@@ -36,44 +19,48 @@ def find_conflicts(settings: Settings) -> None:
         ConfigError: with every conflict.
     """
     findings = Findings()
-    pictures = list(_outputs(settings, DirectorySinkOptions))
-    _refuse_loops(settings, pictures, findings)
+    found: dict[Use, list[Place]] = {use: [] for use in Use}
+    for place in places(settings):
+        found[place.use].append(place)
+    watched, pictures, aside = (
+        found[use] for use in (Use.WATCHED, Use.PICTURES, Use.ASIDE)
+    )
+    _refuse_loops(watched, pictures, aside, findings)
     for one, other in combinations(pictures, 2):
         # One stream may write each picture in two formats, as `a.png` and `a.jpg`.
         apart = one.stream == other.stream and one.format != other.format
-        if one.place == other.place and not apart:
+        if one.path == other.path and not apart:
             problem = f"the folder of {one.key} too; they would overwrite each other"
             findings.add(other.key, problem)
-    for one, other in combinations(_outputs(settings, StatsOptions), 2):
-        if one.place == other.place:
+    for output, sources in product(pictures, aside):
+        if output.path == sources.path:
+            problem = f"the folder of {sources.key} too; results and sources would mix"
+            findings.add(output.key, problem)
+    for one, other in combinations(found[Use.STATISTICS], 2):
+        if one.path == other.path:
             findings.add(other.key, f"the file of {one.key} too; use two files")
+    _refuse_taking_away(watched, findings)
+    _refuse_state_among_pictures(settings, [*watched, *pictures], findings)
     findings.settle()
 
 
-def _outputs(settings: Settings, options: type[Any]) -> Iterator[_Output]:
-    for name, stream in settings.streams.items():
-        for index, sink in enumerate(stream.sinks):
-            if isinstance(sink, options):
-                key = below("streams", name, "sinks", index, "path")
-                place = _place(settings, sink.path)
-                yield _Output(key, name, place, getattr(sink, "format", ""))
-
-
-def _refuse_loops(settings: Settings, pictures: list[_Output], findings: Findings) -> None:
-    watched = {
-        name: _place(settings, stream.source.path)
-        for name, stream in settings.streams.items()
-        if isinstance(stream.source, DirectoryOptions)
-    }
-    feeders: dict[str, list[str]] = {name: [] for name in watched}
-    for output in pictures:
-        takers = [name for name, folder in watched.items() if folder == output.place]
-        if output.stream in takers:
-            problem = "the folder this stream watches; its outputs would be new frames"
+def _refuse_loops(
+    watched: list[Place], pictures: list[Place], aside: list[Place], findings: Findings
+) -> None:
+    feeders: dict[str, list[str]] = {place.stream: [] for place in watched}
+    for output, folder in product([*pictures, *aside], watched):
+        if output.stream != folder.stream:
+            if folder.holds(output.path):
+                feeders[folder.stream].append(output.stream)
+        elif output.use is Use.ASIDE:
+            # What is below a watched folder and named here is not watched.
+            if output.path == folder.path:
+                problem = "the folder this stream watches; its sources would be new frames"
+                findings.add(output.key, problem)
+        elif folder.holds(output.path):
+            where = "the folder" if output.path == folder.path else "below the folder"
+            problem = f"{where} this stream watches; its outputs would be new frames"
             findings.add(output.key, problem)
-        for taker in takers:
-            if taker != output.stream:
-                feeders[taker].append(output.stream)
     try:
         TopologicalSorter(feeders).prepare()
     except CycleError as error:
@@ -82,9 +69,26 @@ def _refuse_loops(settings: Settings, pictures: list[_Output], findings: Finding
         findings.add(below("streams", circle[0]), problem)
 
 
-def _place(settings: Settings, path: str) -> Path:
-    place = settings.base / path
-    try:
-        return place.resolve()
-    except (OSError, RuntimeError):  # a loop of links; opening it will say so
-        return place
+def _refuse_taking_away(watched: list[Place], findings: Findings) -> None:
+    """Refuse that one stream moves or deletes what another one has yet to read."""
+    for one, other in combinations(watched, 2):
+        if not (one.holds(other.path) or other.holds(one.path)):
+            continue
+        for taker, loser in ((one, other), (other, one)):
+            if taker.empties:
+                key = below("streams", taker.stream, "source", "after")
+                problem = (
+                    f"{loser.key} watches these files too, and they would be gone before "
+                    "it has read them; allowed: keep"
+                )
+                findings.add(key, problem)
+
+
+def _refuse_state_among_pictures(
+    settings: Settings, folders: Iterable[Place], findings: Findings
+) -> None:
+    state_dir = resolved(settings, settings.daemon.state_dir)
+    for folder in folders:
+        if folder.holds(state_dir):
+            problem = f"in the folder of {folder.key}; name another folder for the state"
+            findings.add("daemon.state_dir", problem)

@@ -7,7 +7,8 @@ import re
 import tomllib
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_INDEX = re.compile(r"\[(\d+)\]")
+_INDEX = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')|\[(\d+)\]""")
+"""A quoted name, which stays as it is, or an index."""
 
 
 def below(key: str, *parts: str | int) -> str:
@@ -30,7 +31,7 @@ def split(key: str) -> tuple[str, ...]:
     problem = f"{key!r} is not a key"
     if "=" in key or "\n" in key:
         raise ValueError(problem)
-    dotted = _INDEX.sub(r".\1", key)
+    dotted = _INDEX.sub(lambda match: match[1] or f".{match[2]}", key)
     try:
         here = tomllib.loads(f"{dotted} = 0")
     except tomllib.TOMLDecodeError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +17,7 @@ from srstream.settings.conflicts import find_conflicts
 from srstream.settings.fill import fill
 from srstream.settings.findings import Findings, refuse
 from srstream.settings.keys import below
+from srstream.settings.lines import Lines
 from srstream.settings.rows import table_at
 from srstream.settings.schema import DaemonSettings, Settings
 from srstream.settings.streams import read_streams
@@ -28,6 +31,7 @@ def load(
     *,
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
+    flags: over.Flags = over.NO_FLAGS,
 ) -> Settings:
     """Read a configuration file.
 
@@ -35,11 +39,13 @@ def load(
         path: A TOML file; relative paths in it are relative to its folder.
         overrides: Each `KEY=VALUE`, from `--set`; they win over the environment.
         environ: Variables such as `SRSTREAM_STREAMS__DEMO__SCALE` win over the file.
+        flags: They win over all.
 
     Raises:
-        ConfigError: with every complaint, or because the file cannot be read.
+        ConfigError: with every complaint, its line, or because the file cannot be read.
     """
-    data = _parse(path)
+    text = _text(path)
+    data = _parse(path, text)
     findings = Findings()
     wanted = over.from_environment(environ)
     for argument in overrides:
@@ -49,11 +55,15 @@ def load(
     for override in wanted:
         with findings.gathered():
             origins[over.apply(data, override)] = override.origin
+    for override in over.from_flags(flags, data):
+        with findings.gathered():
+            origins[over.apply(data, override)] = override.origin
     with findings.gathered():
         try:
             settings = from_tables(data, base=path.parent)
         except ConfigError as error:
-            raise over.blame(error, origins) from None
+            located = _located(error, path, Lines(text))
+            raise over.blame(located, origins) from None
     findings.settle()
     return settings
 
@@ -84,14 +94,40 @@ def from_tables(data: Mapping[str, Any], *, base: Path) -> Settings:
     return settings
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _located(error: ConfigError, path: Path, lines: Lines) -> ConfigError:
+    """Say where in the file each key stands."""
+    return ConfigError(
+        *(
+            replace(complaint, where=_place(path, lines.of(complaint.key)))
+            for complaint in error.complaints
+        )
+    )
+
+
+def _place(path: Path, line: int | None) -> str:
+    return str(path) if line is None else f"{path}:{line}"
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8")
-        return tomllib.loads(text)
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise refuse(str(path), f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise refuse(str(path), f"not UTF-8 (at line {line})") from error
+        raise refuse(_place(path, line), "not UTF-8") from error
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # some numbers are no TOMLDecodeError
-        raise refuse(str(path), f"not TOML: {error}") from error
+        raise refuse(*_told_by_toml(path, str(error))) from error
+
+
+def _told_by_toml(path: Path, problem: str) -> tuple[str, str]:
+    """Put the line where it stands in all complaints: with the file's name."""
+    at = re.search(r"(.*) \(at line (\d+), (column \d+)\)", problem, re.DOTALL)
+    if not at:
+        return str(path), f"not TOML: {problem}"
+    return _place(path, int(at[2])), f"not TOML: {at[1]} ({at[3]})"

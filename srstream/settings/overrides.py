@@ -1,10 +1,11 @@
-"""What overrides the file: `SRSTREAM_STREAMS__DEMO__SCALE=3` and `--set KEY=VALUE`."""
+"""What overrides the file: `SRSTREAM_STREAMS__DEMO__SCALE=3`, `--set KEY=VALUE`, flags."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from srstream.errors import Complaint, ConfigError
@@ -27,6 +28,19 @@ class Override:
     value: Any
     folded: bool
     """The path comes from a variable: its case, and `-` or `.` in names, are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Options of a command that stand for keys of a file."""
+
+    state_dir: Path | None = None
+    """Relative to the present folder, as all that is typed on a command line."""
+    deterministic: bool = False
+    """Of every stream."""
+
+
+NO_FLAGS = Flags()
 
 
 def from_argument(argument: str) -> Override:
@@ -55,6 +69,24 @@ def from_environment(environ: Mapping[str, str]) -> list[Override]:
     ]
 
 
+def from_flags(flags: Flags, data: Mapping[str, Any]) -> list[Override]:
+    """Return what the flags set in every stream of the data."""
+    wanted = []
+    if flags.state_dir is not None:
+        place = str(flags.state_dir.absolute())
+        origin = f"--state-dir {flags.state_dir}"
+        wanted.append(Override(origin, ("daemon", "state_dir"), place, folded=False))
+    streams = data.get("streams", {})
+    if flags.deterministic and isinstance(streams, Mapping):
+        wanted += [
+            Override(
+                "--deterministic", ("streams", name, "deterministic"), True, folded=False
+            )
+            for name in streams
+        ]
+    return wanted
+
+
 def apply(data: dict[str, Any], override: Override) -> str:
     """Change the data in place; return the key of what was replaced or added.
 
@@ -77,7 +109,7 @@ def apply(data: dict[str, Any], override: Override) -> str:
 
 
 def blame(error: ConfigError, origins: Mapping[str, str]) -> ConfigError:
-    """Return the error with what came from an override marked as such.
+    """Return the error with what came from an override marked so, instead of a line.
 
     Args:
         error: Complaints about the merged configuration.

@@ -16,7 +16,7 @@ from srstream.settings.fill import fill
 from srstream.settings.findings import Findings, refuse
 from srstream.settings.keys import below
 from srstream.settings.rows import choose, choose_row, row, table_at
-from srstream.settings.schema import StreamSettings
+from srstream.settings.schema import CheckpointOptions, Identical, StreamSettings
 from srstream.settings.values import fit
 from srstream.settings.wording import found, unknown
 from srstream.sinks import SINKS
@@ -62,8 +62,33 @@ def _read_stream(table: Mapping[str, Any], *, key: str) -> StreamSettings:
         source = _source(table, key=below(key, "source"))
     with findings.gathered():
         sinks = _sinks(table, key=below(key, "sinks"))
+    own: dict[str, Any] = {}
+    for name, read in _OWN.items():
+        if name in table:
+            with findings.gathered():
+                own[name] = read(table[name], below(key, name))
     findings.settle()
-    return StreamSettings(session=session, device=device, source=source, sinks=sinks)
+    stream = StreamSettings(
+        session=session, device=device, source=source, sinks=sinks, **own
+    )
+    _refuse_what_is_not_deterministic(stream, key=key)
+    return stream
+
+
+def _refuse_what_is_not_deterministic(stream: StreamSettings, *, key: str) -> None:
+    if not stream.deterministic:
+        return
+    findings = Findings()
+    if stream.session.adapt.seconds is not None:
+        problem = "a time budget, which deterministic = true does not allow; use steps"
+        findings.add(below(key, "adapt", "seconds"), problem)
+    if stream.identical == "reuse":
+        problem = (
+            'found "reuse" (string); allowed with deterministic = true: process, since '
+            "the memory of the frame before does not outlive a kill"
+        )
+        findings.add(below(key, "identical"), problem)
+    findings.settle()
 
 
 def _read_session(table: Mapping[str, Any], *, key: str) -> SessionOptions:
@@ -141,7 +166,16 @@ _OVERRIDES: dict[str, Callable[[SessionOptions, Any, str], SessionOptions]] = {
 }
 """What a stream may override: from session, value and the stream's key."""
 
-_KEYS = ("source", "sinks", "device", "preset", *_OVERRIDES)
+_OWN: dict[str, Callable[[Any, str], Any]] = {
+    "deterministic": lambda value, key: fit(value, bool, key=key),
+    "identical": lambda value, key: fit(value, Identical, key=key),
+    "checkpoint": lambda value, key: fill(
+        CheckpointOptions, table_at(value, key=key), key=key
+    ),
+}
+"""What a stream may say beside its session: from value and key."""
+
+_KEYS = ("source", "sinks", "device", "preset", *_OVERRIDES, *_OWN)
 
 
 def _device(name: Any, *, key: str) -> str:

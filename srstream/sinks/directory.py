@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +13,11 @@ from typing import Literal, TypeVar
 
 import structlog
 
-from srstream.atomic import sweep
+from srstream import quantities
+from srstream.atomic import part_of, sweep
 from srstream.errors import SinkError
 from srstream.frames import Upscaled
+from srstream.ledger import Output
 from srstream.media.encode import (
     JPEG_QUALITY,
     PNG_COMPRESSION,
@@ -24,11 +26,12 @@ from srstream.media.encode import (
 )
 from srstream.ports import StreamContext
 from srstream.ranges import check_within
-from srstream.sinks.storing import store
+from srstream.sinks.below import is_below, make_folders_between, path_below
+from srstream.sinks.place import Place
+from srstream.sinks.retention import Retention
+from srstream.sinks.storing import folder_error, store
 
 Result = TypeVar("Result")
-
-_LONGEST_NAME = 255  # bytes, on all the usual file systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,29 @@ class DirectorySinkOptions:
     """Of a jpg, 1 to 100."""
     compression: int = PNG_COMPRESSION
     """Of a png, 1 (fast) to 9 (small)."""
+    keep: str | int = ""
+    """The oldest results beyond a time (7d), a size (50GB) or a count (10000) are deleted;
+    empty: all are kept."""
 
     def __post_init__(self) -> None:
         if not self.path:
             raise ValueError("path is empty; name a folder")
         check_within("quality", self.quality, 1, 100)
         check_within("compression", self.compression, 1, 9)
+        self.kept()
+
+    def kept(self) -> quantities.Keep | None:
+        """Return how much is kept; none: everything.
+
+        Raises:
+            ValueError: `keep` says nothing of the kind.
+        """
+        if self.keep == "":
+            return None
+        try:
+            return quantities.keep(self.keep)
+        except ValueError as exc:
+            raise ValueError(f"keep is {exc}") from exc
 
 
 class DirectorySink:
@@ -60,32 +80,59 @@ class DirectorySink:
     def __init__(self, options: DirectorySinkOptions, context: StreamContext) -> None:
         self._options = options
         self._folder = context.base / options.path
+        self._place = Place(self._folder)
+        self._ledger = context.ledger
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(
             stream=context.stream, folder=str(self._folder)
         )
         self._said: set[str] = set()
         self._pool = ThreadPoolExecutor(1, f"srstream-encode-{context.stream}")
+        kept = options.kept()
+        self._retention = (
+            None
+            if kept is None
+            else Retention(
+                self._folder,
+                kept,
+                pattern=f"*.{options.format}",
+                ledger=context.ledger,
+                clock=context.clock,
+                on_thread=self._on_thread,
+                log=self._log,
+            )
+        )
 
     async def open(self) -> None:
-        """Make the folder and remove what a crash left unfinished.
+        """Make the folder and remove what a crash left unfinished in it.
 
         Raises:
-            SinkError: the folder cannot be made.
+            SinkUnavailable: the folder cannot be made, or not be read.
         """
         swept = await self._on_thread(self._prepare)
         if swept:
             self._log.info("unfinished outputs removed", files=swept)
 
     async def write(self, item: Upscaled) -> None:
-        """Write one frame; the folder is made again if it went missing.
+        """Write one frame, unless it stands from a run before.
+
+        The folder is made again if it went missing, but not one above it.
 
         Raises:
-            SinkError: it cannot be encoded, or not be written there.
+            SinkUnavailable: not now: no space, not permitted, share gone.
+            SinkError: it cannot be encoded, or not be written under its name.
         """
         path = self.path_of(item.frame.id.name)
-        await self._on_thread(partial(self._store, path, item))
+        data, digest = await self._on_thread(partial(self._encode, path, item))
+        part = part_of(path)
+        if self._retention is not None:
+            self._retention.note(path, len(data))
+        output = Output(str(path.absolute()), str(part.absolute()), len(data), digest)
+        if await self._ledger.intend(item.frame.id, output):
+            await self._on_thread(partial(store, path, data, part=part))
         if self._options.format == "jpg":
             self._say_losses(item)
+        if self._retention is not None:
+            await self._retention.tidy()
 
     async def close(self) -> None:
         """Let the thread end; each write was awaited, so nothing is pending."""
@@ -95,21 +142,9 @@ class DirectorySink:
         """Return where the frame of this name is written.
 
         Raises:
-            SinkError: the name is not one of a file in this folder.
+            SinkError: the name is not one of a file below this folder.
         """
-        file_name = f"{name}.{self._options.format}"
-        if name in ("", ".", "..") or os.sep in name or "\0" in name:
-            raise SinkError(f"{name!r} is not a name for a file in {self._folder}")
-        try:
-            length = len(os.fsencode(file_name))
-        except UnicodeEncodeError as exc:
-            raise SinkError(f"{name!r} is not a name for a file: {exc.reason}") from exc
-        if length > _LONGEST_NAME:
-            raise SinkError(
-                f"{file_name!r} is too long for a file's name: {length} bytes; "
-                f"allowed: {_LONGEST_NAME}"
-            )
-        return self._folder / file_name
+        return path_below(self._folder, name, self._options.format)
 
     def holds(self, name: str, newer_than_ns: int) -> bool:
         """Tell whether the output stands and is not older than this. Blocks.
@@ -120,21 +155,28 @@ class DirectorySink:
         """
         try:
             path = self.path_of(name)
-            return path.is_file() and path.stat().st_mtime_ns >= newer_than_ns
+            return (
+                path.is_file()
+                and is_below(self._folder, path.parent)
+                and path.stat().st_mtime_ns >= newer_than_ns
+            )
         except OSError:
             return False
 
     def _prepare(self) -> int:
-        self._make_folder()
         try:
+            self._place.make()
             return sweep(self._folder)
         except OSError as exc:
-            raise SinkError(
-                f"{self._folder}: cannot be read: {exc.strerror}; "
-                "allow it, or name another folder in `path`"
-            ) from exc
+            raise folder_error(self._folder, exc) from exc
 
-    def _store(self, path: Path, item: Upscaled) -> None:
+    def _encode(self, path: Path, item: Upscaled) -> tuple[bytes, bytes]:
+        """Return the file and its digest; the folders for it are there then."""
+        try:
+            self._place.make()
+        except OSError as exc:
+            raise folder_error(self._folder, exc) from exc
+        make_folders_between(self._folder, path)
         try:
             data = encode_picture(
                 item.pixels,
@@ -145,17 +187,12 @@ class DirectorySink:
             )
         except SinkError as exc:
             raise SinkError(f"{path}: {exc}") from exc
-        self._make_folder()
-        store(path, data)
-
-    def _make_folder(self) -> None:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
+        except MemoryError as exc:
+            width, height = item.size
             raise SinkError(
-                f"{self._folder}: not a folder, and none can be made: {exc.strerror}; "
-                "make it, or name another folder in `path`"
+                f"{path}: not enough memory to encode {width}x{height} pixels"
             ) from exc
+        return data, hashlib.sha256(data).digest()
 
     def _say_losses(self, item: Upscaled) -> None:
         losses = [loss for loss in jpeg_losses(item.pixels) if loss not in self._said]

@@ -1,23 +1,29 @@
-"""One line of JSON about every frame, appended to a file."""
+"""One line of JSON about every frame, copied from the ledger to a file."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
+from typing import TypeVar
 
-import aiofiles
 import structlog
 
+from srstream import quantities
 from srstream.errors import SinkError
 from srstream.frames import Upscaled
 from srstream.ports import StreamContext
-from srstream.sinks.stats_line import stats_line
+from srstream.sinks.linefile import LineFile
+from srstream.sinks.rotation import Rotation
+from srstream.sinks.storing import sink_error
 
-_BLOCK = 4096  # bytes looked at together for the last newline
+Result = TypeVar("Result")
+
+_BATCH = 1000  # lines taken from the ledger at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +32,38 @@ class StatsOptions:
 
     path: str
     """The file, one line of JSON per frame; appended to, and made if it is missing."""
+    rotate_size: str = "100MB"
+    """The file is set aside as `.1` before it grows larger than this; empty: never."""
+    rotate_age: str = ""
+    """The same when its first line is as old as this, such as 1d; empty: never."""
+    rotated: int = 5
+    """How many files set aside are kept, 1 to 1000."""
 
     def __post_init__(self) -> None:
         if not self.path:
             raise ValueError("path is empty; name a file")
+        if not 1 <= self.rotated <= 1000:
+            raise ValueError(f"rotated is {self.rotated}; allowed: 1 to 1000")
+        self.rotation()
+
+    def rotation(self) -> Rotation:
+        """Return when the file is set aside.
+
+        Raises:
+            ValueError: `rotate_size` or `rotate_age` says nothing of the kind.
+        """
+        return Rotation(
+            _read("rotate_size", self.rotate_size, quantities.size),
+            _read("rotate_age", self.rotate_age, quantities.duration),
+            self.rotated,
+        )
 
 
 class StatsSink:
-    """Appends a whole line per frame.
+    """Follows the ledger: what is missing in the file is appended with every frame.
 
-    The file is opened for each line, so it may be moved away or deleted at any time.
+    Lines stay in the ledger until they are in the file and the file is synced, which
+    happens once a second at most.
     """
 
     reports = True
@@ -47,96 +75,113 @@ class StatsSink:
         context: StreamContext,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sync_every: float = 1.0,
     ) -> None:
         self._path = context.base / options.path
-        self._run = context.run
-        self._now = now
+        self._follower = str(self._path.absolute())
+        self._ledger = context.ledger
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(
             stream=context.stream, file=str(self._path)
         )
-        self._may_be_torn = True  # by a run before; and the file may not be ours at all
+        self._file = LineFile(
+            self._path, context.stream, options.rotation(), now=now, log=self._log
+        )
+        self._told = 0
+        self._sync_every = sync_every
+        self._has_news = asyncio.Event()
+        self._syncing: asyncio.Task[None] | None = None
+        self._pool = ThreadPoolExecutor(1, f"srstream-stats-{context.stream}")
 
     async def open(self) -> None:
-        """Make the folder, and remove a line that a crash has left unfinished.
+        """Remove a line that a crash left unfinished, and append what is missing.
 
         Raises:
-            SinkError: the file cannot be written, or is not one of statistics.
+            SinkUnavailable: the file cannot be written now.
+            SinkError: it never can, or is not one of statistics.
         """
-        try:
-            await self._mend()
-            await self._append(b"")
-        except SinkError:
-            raise
-        except OSError as exc:
-            raise self._error(exc) from exc
+        self._told = await self._ledger.told_up_to(self._follower)
+        self._syncing = asyncio.create_task(self._keep_synced())
+        await self._follow()
 
     async def write(self, item: Upscaled) -> None:
-        """Append the line about a frame.
+        """Append the line about this frame, and those that could not be written before.
 
         Raises:
-            SinkError: the file cannot be written; the next line is tried anew.
+            SinkUnavailable: the file cannot be written now; the next write catches up.
+            SinkError: it never can, or is not one of statistics.
         """
-        line = stats_line(item, run=self._run, time=self._now()) + "\n"
+        del item  # the ledger has the line
+        await self._follow()
+
+    async def close(self) -> None:
+        """Sync the file and let the thread end.
+
+        Raises:
+            SinkError: the file cannot be synced; lines are written again if need be.
+        """
         try:
-            if self._may_be_torn:
-                await self._mend()
-            await self._append(line.encode())
+            if self._syncing is not None:
+                self._syncing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._syncing
+            await self._sync()
+        finally:
+            self._pool.shutdown(wait=False)
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                if not self._file.is_sound:
+                    await self._begin()
+                lines = await self._ledger.lines(self._file.last, _BATCH)
+                if lines:
+                    await self._on_thread(partial(self._file.append, lines))
+                    self._has_news.set()
+                    self._tell()  # of a file that was set aside, or moved away
+                if self._file.is_sound and len(lines) < _BATCH:
+                    return
         except SinkError:
             raise
         except OSError as exc:
-            self._may_be_torn = True
-            raise self._error(exc) from exc
+            raise sink_error(self._path, exc) from exc
 
-    async def close(self) -> None:
-        """Do nothing: no file is open between two lines."""
+    async def _begin(self) -> None:
+        there = await self._on_thread(partial(self._file.begin, self._told))
+        if there > self._ledger.last_seq:  # the ledger is not the one that numbered these
+            await self._ledger.seq_at_least(there)
+        self._tell()
 
-    async def _append(self, data: bytes) -> None:
-        await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
-        async with aiofiles.open(self._path, "ab") as file:
-            await file.write(data)
+    async def _keep_synced(self) -> None:
+        while True:
+            await self._has_news.wait()
+            await asyncio.sleep(self._sync_every)
+            self._has_news.clear()
+            try:
+                await self._sync()
+            except SinkError as error:
+                self._log.warning("statistics cannot be synced", reason=str(error))
 
-    async def _mend(self) -> None:
-        cut = await asyncio.to_thread(cut_torn_line, self._path)
-        self._may_be_torn = False
-        if cut:
-            self._log.warning("unfinished line removed from the statistics", bytes=cut)
+    async def _sync(self) -> None:
+        try:
+            await self._on_thread(self._file.sync)
+        except OSError as exc:
+            raise sink_error(self._path, exc) from exc
+        finally:
+            self._tell()
 
-    def _error(self, exc: OSError) -> SinkError:
-        return SinkError(f"{self._path}: cannot be written: {exc.strerror}")
+    def _tell(self) -> None:
+        if self._file.synced > self._told:
+            self._told = self._file.synced
+            self._ledger.told(self._follower, self._told)
+
+    async def _on_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
-def cut_torn_line(path: Path) -> int:
-    """Cut what follows the last newline of a file; return how many bytes. Blocks.
-
-    A missing file, and what is not a regular one, is left alone.
-
-    Raises:
-        SinkError: it holds something else than lines of JSON, which is not to be cut.
-        OSError: the file cannot be read or written.
-    """
+def _read(key: str, text: str, read: Callable[[str], Result]) -> Result | None:
+    if not text:
+        return None
     try:
-        if not path.is_file():
-            return 0
-        with path.open("r+b") as file:
-            # A power cut can leave zeros where a line was to be.
-            if file.read(1) not in (b"", b"{", b"\0"):
-                raise SinkError(
-                    f"{path}: holds something else than statistics; name another file"
-                )
-            size = file.seek(0, os.SEEK_END)
-            whole = _end_of_last_line(file.fileno(), size)
-            file.truncate(whole)
-            return size - whole
-    except FileNotFoundError:
-        return 0
-
-
-def _end_of_last_line(handle: int, size: int) -> int:
-    end = size
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        newline = os.pread(handle, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        end = start
-    return 0
+        return read(text)
+    except ValueError as exc:
+        raise ValueError(f"{key} is {exc}") from exc

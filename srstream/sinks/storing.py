@@ -40,3 +40,16 @@ def sink_error(path: Path, exc: OSError) -> SinkError:
     error = kind(f"{path}: cannot be written: {exc.strerror}")
     error.errno = exc.errno
     return error
+
+
+def folder_error(folder: Path, exc: OSError) -> SinkUnavailable:
+    """Return the error to raise about a folder of results that cannot be used.
+
+    Whatever the reason is, no frame is at fault: the operator mends it, and frames wait.
+    """
+    error = SinkUnavailable(
+        f"{folder}: cannot be used: {exc.strerror}; "
+        "mend it, or name another folder in `path`"
+    )
+    error.errno = exc.errno
+    return error

@@ -1,127 +1,127 @@
 """A watched folder: every picture in it is a frame, and every new one that arrives.
 
 Events of the file system say what to look at, and so does a rescan now and then, for
-what events miss: network shares, links, an overflown queue. All that touches the disk
-happens on a thread of the source's own; everything else on the event loop.
+what events miss: network shares, links, an overflown queue. What was dealt with in an
+earlier run the ledger knows. All that touches the disk happens on a thread of the
+source's own; everything else on the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import Literal, TypeVar
+from pathlib import Path
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from srstream.errors import SourceError
-from srstream.frames import Picture
-from srstream.ledger import Signature
+from srstream.ledger import Fate
 from srstream.ports import Packet, StreamContext, Verdict
-from srstream.ranges import check_within
-from srstream.sources.files import MAX_PIXELS, Look, read_unchanged
-from srstream.sources.finished import Finished
+from srstream.sources.after import Leaving, where_after
+from srstream.sources.directory_options import DirectoryOptions
+from srstream.sources.files import Look
 from srstream.sources.folder import Folder
-from srstream.sources.matching import PICTURES, matcher
-from srstream.sources.names import Names, natural_key
-from srstream.sources.settle import Settle
+from srstream.sources.hand import InHand
+from srstream.sources.hearing import Hearing, seconds_between_polls
+from srstream.sources.intake import Intake
+from srstream.sources.matching import matcher
+from srstream.sources.names import Names
+from srstream.sources.ownthread import OwnThread
+from srstream.sources.packets import Packets
+from srstream.sources.places import Places
+from srstream.sources.presence import Presence
+from srstream.sources.recall import Recall
+from srstream.sources.traffic import Traffic
 from srstream.sources.watch import FolderWatch
 
-Result = TypeVar("Result")
+__all__ = ["DirectoryOptions", "DirectorySource"]
 
-_REMEMBERED = 100_000  # some 20 MB of names, for cameras that never stop
 _PACE = 0.02  # seconds in which events gather before they are looked at together
-_AT_ONCE = 200  # files gone through before the event loop gets its turn: about 1 ms
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryOptions:
-    """A folder to watch."""
-
-    path: str
-    """The folder; made if it is missing."""
-    pattern: tuple[str, ...] = PICTURES
-    """Names to take, upper and lower case alike; never those with a leading dot."""
-    after: Literal["keep"] = "keep"
-    """What happens to a source once its frame is done: keep it."""
-    settle: float = 0.5
-    """Seconds without a change after which a file counts as complete."""
-    rescan: float = 5.0
-    """Seconds between looks at the whole folder, for what events do not tell."""
-    max_pixels: int = MAX_PIXELS
-    """Larger pictures are refused, from their header."""
-
-    def __post_init__(self) -> None:
-        if not self.path:
-            raise ValueError("path is empty; name a folder")
-        if not self.pattern or not all(self.pattern):
-            raise ValueError('pattern is empty; allowed: one or more such as "*.png"')
-        check_within("settle", self.settle, 0.01, 3600.0)
-        check_within("rescan", self.rescan, 0.05, 86_400.0)
-        check_within("max_pixels", self.max_pixels, 1, 2**31 - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A file that is ready."""
-
-    look: Look
-    name: str
-    offered: float
+_PRESENT_EVERY = 3600.0  # seconds between notes of what is there, for a ledger's pruning
 
 
 class DirectorySource:
-    """Offers the files of a folder, each content once.
+    """Offers the files of a folder, each content once, also over restarts."""
 
-    A file is always in one place: settling, ready, in hand (offered and not yet done)
-    or finished. While it is in hand it is left alone; afterwards it is looked at again,
-    so that new content under an old name becomes a frame of its own.
-    """
-
-    def __init__(self, options: DirectoryOptions, context: StreamContext) -> None:
+    def __init__(
+        self,
+        options: DirectoryOptions,
+        context: StreamContext,
+        *,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
         """Prepare; nothing is watched before `open`.
 
-        What was `done_before`, as the context tells on this source's thread, is left out
-        when it is there at the start.
+        Args:
+            options: Which folder, and how.
+            context: What was done before, the ledger says; if it is new, `done_before`.
+            wall: The clock by which files are dated, in ns since 1970.
         """
         self._options = options
-        path = context.base / options.path
         self._clock = context.clock
-        self._stream = context.stream
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(
+        self._wall = wall
+        self._ledger = context.ledger
+        self._done_before = context.done_before
+        path = context.base / options.path
+        self._log: FilteringBoundLogger = structlog.get_logger().bind(
             stream=context.stream, folder=str(path)
         )
-        self._done_before = context.done_before
+        done = where_after(options.after, context.base)
+        failed = context.base / options.failed if options.failed else None
+        self._excluded = tuple(to for to in (done, failed) if isinstance(to, Path))
         self._matches = matcher(options.pattern)
-        self._folder = Folder(path, self._matches)
-
-        self.arrived = 0
+        self._folder = Folder(
+            path,
+            self._matches,
+            recursive=options.recursive,
+            links_out=options.links == "anywhere",
+            excluded=self._excluded,
+        )
+        self._some_ready = asyncio.Event()
+        self._thread = OwnThread(f"srstream-folder-{context.stream}")
+        self._names = Names()
+        self._recall = Recall(context.ledger, self._names)
+        self._places = Places(options.settle)
+        self._leaving = Leaving(done=done, failed=failed)
+        self._intake = Intake(
+            self._folder,
+            self._places,
+            self._names,
+            self._recall,
+            self._leaving,
+            context,
+            wall=wall,
+            thread=self._thread,
+            log=self._log,
+            offered=self._some_ready.set,
+        )
+        self._traffic = Traffic(
+            path, self._leaving, context, thread=self._thread, log=self._log
+        )
         self.kept = 0
         """How many files were left out at the start because they were done before."""
-        self._names = Names()
-        self._settle = Settle(options.settle)
-        self._ready: OrderedDict[str, _Waiting] = OrderedDict()
-        self._in_hand: set[str] = set()
-        self._finished = Finished(limit=_REMEMBERED)
-        self._no_arrival: set[str] = set()
-        """Files whose becoming ready is no arrival: there at the start, or returned."""
 
         self._closed_at: dict[str, float] = {}
         self._to_look_at: set[str] = set()
         self._stirred = asyncio.Event()
-        self._some_ready = asyncio.Event()
-        self._watchable = True
+        self._rescan_at = 0.0
+        self._present_at = 0.0
         self._missing = False
+        self._unreadable: set[str] = set()
+
+    @property
+    def arrived(self) -> int:
+        """How many files became ready, those already there at the start not counted."""
+        return self._places.arrived
 
     @property
     def backlog(self) -> int:
         """How many files are ready and not yet handed out."""
-        return len(self._ready)
+        return self._places.backlog
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[AsyncIterator[Packet]]:
@@ -130,112 +130,142 @@ class DirectorySource:
         Raises:
             SourceError: the folder cannot be made or read.
         """
-        self._pool = ThreadPoolExecutor(1, f"srstream-folder-{self._stream}")
-        self._watch = self._prepare_watch(asyncio.get_running_loop())
+        self._hearing = self._prepare_hearing(asyncio.get_running_loop())
         try:
-            if await self._on_thread(self._folder.make):
+            if await self._thread.run(self._folder.make):
                 self._log.info("watched folder made")
-            await self._ensure_watch()
+            await self._thread.run(self._hearing.ensure)
             await self._first_scan()
             keeper = asyncio.create_task(self._keep_looking())
             try:
-                yield _Packets(self._next, keeper, self._some_ready)
+                yield Packets(self._next, keeper, self._some_ready)
             finally:
-                keeper.cancel()
-                await asyncio.wait([keeper])
+                try:
+                    async with self._traffic.under_way:
+                        keeper.cancel()
+                finally:
+                    keeper.cancel()
+                    await asyncio.wait([keeper])
         finally:
             try:
-                await self._on_thread(self._watch.close)
+                await self._thread.run(self._hearing.close)
             finally:
-                self._pool.shutdown(wait=False, cancel_futures=True)
+                self._thread.close()
 
     def _next(self) -> Packet | None:
-        if not self._ready:
+        taken = self._places.hand_out()
+        if taken is None:
             return None
-        source, waiting = self._ready.popitem(last=False)
-        self._in_hand.add(source)
+        source, ready = taken
+        self._ledger.took(source, ready.name, ready.look.signature)
+        hand = InHand(
+            self._folder.path,
+            source,
+            ready.look,
+            max_pixels=self._options.max_pixels,
+            wall=self._wall,
+        )
         return Packet(
             source=source,
-            name=waiting.name,
-            offered=waiting.offered,
-            read=partial(self._read, source, waiting.look),
-            done=partial(self._done, source, waiting.look.signature),
+            name=ready.name,
+            offered=ready.offered,
+            read=hand.read,
+            done=partial(self._done, hand),
         )
 
-    def _read(self, source: str, look: Look) -> Picture:
-        return read_unchanged(
-            self._folder.path / source, look, max_pixels=self._options.max_pixels
-        )
-
-    async def _done(self, source: str, signature: Signature, verdict: Verdict) -> None:
-        self._in_hand.remove(source)
-        if verdict is Verdict.RETURNED:
-            self._no_arrival.add(source)
-        else:
-            self._finished.add(source, signature)
-        self._to_look_at.add(source)
+    async def _done(self, hand: InHand, verdict: Verdict) -> None:
+        match verdict:
+            case Verdict.RETURNED:
+                if hand.problem:
+                    self._log.warning(
+                        "source is gone: it is taken up if it comes back",
+                        source=hand.source,
+                        reason=hand.problem,
+                    )
+                self._places.returned(hand.source)
+            case Verdict.LATER:
+                self._intake.put_off(hand.source, hand.look, hand.problem)
+            case Verdict.DONE:
+                self._intake.finish(hand, Fate.DONE)
+            case Verdict.FAILED:
+                self._intake.finish(hand, Fate.FAILED)
+        self._to_look_at.add(hand.source)
         self._stirred.set()
 
     # What follows runs in `open` and in the one task that it starts.
 
     async def _keep_looking(self) -> None:
-        rescan_at = self._clock() + self._every
         while True:
-            await self._wait_until(rescan_at)
-            if self._clock() >= rescan_at:
+            await self._wait()
+            if self._clock() >= self._rescan_at:
                 await self._rescan()
-                rescan_at = self._clock() + self._every
             await self._look_again()
-            await self._offer_settled()
+            await self._intake.offer_settled()
+            await self._intake.compare_unsure()
+            await self._let_leave()
 
-    @property
-    def _every(self) -> float:
-        """Seconds between rescans."""
-        return self._options.rescan if self._watchable else self._options.settle
-
-    async def _wait_until(self, rescan_at: float) -> None:
-        due = self._settle.next_due()
-        until = rescan_at if due is None else min(due, rescan_at)
+    async def _wait(self) -> None:
+        now = self._clock()
+        dues = (self._places.next_due(), self._leaving.next_due(now), self._rescan_at)
+        until = min(due for due in dues if due is not None)
+        if self._places.has_unsure:
+            until = now
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, until - self._clock())):
+            async with asyncio.timeout(max(0.0, until - now)):
                 await self._stirred.wait()
                 await asyncio.sleep(_PACE)
         self._stirred.clear()
 
+    async def _scan(self) -> dict[str, Look]:
+        started = self._clock()
+        try:
+            found = await self._thread.run(self._folder.scan)
+        finally:
+            ended = self._clock()
+            self._rescan_at = ended + self._seconds_until_rescan(ended - started)
+        unreadable = self._folder.unreadable
+        for path in sorted(unreadable.keys() - self._unreadable):
+            self._log.warning(
+                "part of the watched folder cannot be read",
+                part=path,
+                reason=unreadable[path],
+            )
+        self._unreadable = set(unreadable)
+        return found
+
+    def _seconds_until_rescan(self, scan_took: float) -> float:
+        settle, rescan = self._options.settle, self._options.rescan
+        if not self._hearing.polls:
+            return rescan
+        return seconds_between_polls(settle=settle, rescan=rescan, scan_took=scan_took)
+
     async def _first_scan(self) -> None:
         try:
-            found = await self._on_thread(self._folder.scan)
+            found = await self._scan()
         except OSError as exc:
             raise SourceError(
                 f"{self._folder.path}: cannot be read: {exc.strerror}; "
                 "allow it, or name another folder in `path`"
             ) from exc
+        self._places.were_there(found)
         for source in found:
             self._names.add(source)
-        kept = await self._on_thread(partial(self._find_done_before, found))
-        self.kept = len(kept)
-        for source in kept:
-            self._finished.add(source, found[source].signature)
-        self._no_arrival.update(found.keys() - kept)
-        await self._take_in(found)
-        await self._offer_settled()
+        await self._take_up_retries()
+        if self._ledger.is_new and self._done_before is not None:
+            await self._intake.adopt(found, self._done_before)
+        await self._intake.take_in(found)
+        self.kept = len(self._places.finished)
+        await self._intake.offer_settled()
+        await self._note_present(found)
 
-    def _find_done_before(self, found: dict[str, Look]) -> set[str]:
-        if self._done_before is None:
-            return set()
-        return {
-            source
-            for source in sorted(found, key=natural_key)
-            if found[source].is_file
-            and self._done_before(
-                self._names.claim(source), found[source].signature.mtime_ns
-            )
-        }
+    async def _note_present(self, found: Mapping[str, Look]) -> None:
+        await self._recall.present(found)
+        self._present_at = self._clock() + _PRESENT_EVERY
 
     async def _rescan(self) -> None:
-        await self._ensure_watch()
+        await self._thread.run(self._hearing.ensure)
         try:
-            found = await self._on_thread(self._folder.scan)
+            found = await self._scan()
         except OSError as exc:
             if not self._missing:
                 self._log.warning("watched folder cannot be read", reason=exc.strerror)
@@ -244,123 +274,68 @@ class DirectorySource:
         if self._missing:
             self._log.info("watched folder is back")
         self._missing = False
-        self._names.keep_only(found)
-        self._no_arrival.difference_update(self._settle.gone_but(found))
-        for source in self._finished.trim(found):
+        await self._take_up_retries()
+        present = Presence(found, self._unreadable)
+        self._names.keep_only(present)
+        for source in self._places.keep_only(present):
             self._names.release(source)
-        await self._take_in(found)
+        await self._intake.take_in(found)
+        if self._clock() >= self._present_at:
+            await self._note_present(found)
+
+    async def _take_up_retries(self) -> None:
+        for entry in await self._ledger.retries():
+            self._log.info("source is tried again", source=entry.source)
+            self._places.reconsider(entry.source)
+            self._to_look_at.add(entry.source)
+            await self._traffic.back(entry)
 
     async def _look_again(self) -> None:
         closed_at, self._closed_at = self._closed_at, {}
         sources, self._to_look_at = self._to_look_at, set()
-        sources.update(closed_at, self._settle.due(self._clock()))
-        looks = await self._on_thread(partial(self._folder.look_at, sources))
-        await self._take_in({s: look for s, look in looks.items() if look is not None})
+        sources.update(closed_at, self._places.to_look_at(self._clock()))
+        looks = await self._thread.run(partial(self._folder.look_at, sources))
+        await self._intake.take_in(
+            {s: look for s, look in looks.items() if look is not None}
+        )
         for source in (s for s, look in looks.items() if look is None):
-            self._settle.gone(source)
-            self._no_arrival.discard(source)
+            self._places.gone(source)
         for source, at in closed_at.items():
-            self._settle.stirred(source, at=at)
+            self._places.stirred(source, at=at)
 
-    async def _take_in(self, looks: dict[str, Look]) -> None:
-        remaining = iter(looks.items())
-        while some := list(islice(remaining, _AT_ONCE)):
-            now = self._clock()
-            for source, look in some:
-                self._take_in_one(source, look, now=now)
-            await asyncio.sleep(0)
+    async def _let_leave(self) -> None:
+        for source in await self._traffic.out():
+            # Should it come back, the ledger says what became of it.
+            self._places.reconsider(source)
+            self._names.release(source)
 
-    def _take_in_one(self, source: str, look: Look, *, now: float) -> None:
-        self._names.add(source)
-        if source in self._in_hand:
-            return
-        if self._finished.has(source, look.signature):
-            self._settle.gone(source)
-            return
-        waiting = self._ready.get(source)
-        if waiting is not None:
-            if waiting.look.signature == look.signature:
-                return
-            del self._ready[source]
-            self._no_arrival.add(source)  # it was counted
-        self._settle.saw(source, look.signature, now=now, age=look.age)
+    def _prepare_hearing(self, loop: asyncio.AbstractEventLoop) -> Hearing:
+        def from_thread(hear: Callable[[str], None]) -> Callable[[str], object]:
+            return lambda source: loop.call_soon_threadsafe(hear, source)
 
-    async def _offer_settled(self) -> None:
-        settled = self._settle.take_ready(self._clock())
-        if not settled:
-            return
-        checked = await self._on_thread(partial(self._folder.check, settled))
-        now = self._clock()
-        for source, look in checked.unsettled.items():
-            self._settle.saw(source, look.signature, now=now)
-        for source, look in checked.complete.items():
-            self._ready[source] = _Waiting(look, self._names.claim(source), now)
-            if source in self._no_arrival:
-                self._no_arrival.remove(source)
-            else:
-                self.arrived += 1
-        self._some_ready.set()
+        watch = FolderWatch(
+            self._folder.path,
+            closed=from_thread(self._hear_closed),
+            moved=from_thread(self._hear_moved),
+            lost=lambda: loop.call_soon_threadsafe(self._hear_lost),
+            recursive=self._options.recursive,
+            excluded=self._excluded,
+        )
+        return Hearing(self._folder, watch, self._options.watch, self._log)
 
-    def _prepare_watch(self, loop: asyncio.AbstractEventLoop) -> FolderWatch:
-        def closed(name: str) -> None:
-            loop.call_soon_threadsafe(self._hear_closed, name)
-
-        def moved(name: str) -> None:
-            loop.call_soon_threadsafe(self._hear_moved, name)
-
-        return FolderWatch(self._folder.path, closed=closed, moved=moved)
-
-    async def _ensure_watch(self) -> None:
-        if not self._watchable:
-            return
-        try:
-            await self._on_thread(self._watch.ensure)
-        except FileNotFoundError:
-            return  # the scan that follows says so
-        except OSError as exc:
-            self._watchable = False
-            self._log.warning(
-                "watched folder is only rescanned: the system has no events for it",
-                reason=exc.strerror,
-                every=self._every,
-            )
-
-    def _hear_closed(self, name: str) -> None:
-        if self._matches(name):
-            self._closed_at[name] = self._clock()
+    def _hear_closed(self, source: str) -> None:
+        if self._is_meant(source):
+            self._closed_at[source] = self._clock()
             self._stirred.set()
 
-    def _hear_moved(self, name: str) -> None:
-        if self._matches(name):
-            self._to_look_at.add(name)
+    def _hear_moved(self, source: str) -> None:
+        if self._is_meant(source):
+            self._to_look_at.add(source)
             self._stirred.set()
 
-    async def _on_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    def _hear_lost(self) -> None:
+        self._rescan_at = self._clock()
+        self._stirred.set()
 
-
-class _Packets:
-    """Waits for the next packet; a wait that is cancelled loses none."""
-
-    def __init__(
-        self,
-        take: Callable[[], Packet | None],
-        keeper: asyncio.Task[None],
-        some_ready: asyncio.Event,
-    ) -> None:
-        self._take = take
-        self._keeper = keeper
-        self._some_ready = some_ready
-        keeper.add_done_callback(lambda _: some_ready.set())
-
-    def __aiter__(self) -> _Packets:
-        return self
-
-    async def __anext__(self) -> Packet:
-        while (packet := self._take()) is None:
-            if self._keeper.done():
-                self._keeper.result()  # a bug: raises what ended it
-                raise StopAsyncIteration
-            self._some_ready.clear()
-            await self._some_ready.wait()
-        return packet
+    def _is_meant(self, source: str) -> bool:
+        return self._matches(source.rpartition("/")[2])

@@ -19,6 +19,9 @@ class Finished:
         self._limit = limit
         self._signatures: OrderedDict[str, Signature] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._signatures)
+
     def add(self, source: str, signature: Signature) -> None:
         """Note that this content was dealt with; an earlier one is forgotten."""
         self._signatures[source] = signature
@@ -27,6 +30,10 @@ class Finished:
     def has(self, source: str, signature: Signature) -> bool:
         """Tell whether just this content was dealt with."""
         return self._signatures.get(source) == signature
+
+    def forget(self, source: str) -> None:
+        """Let a content be dealt with once more."""
+        self._signatures.pop(source, None)
 
     def trim(self, present: Container[str]) -> list[str]:
         """Forget the oldest that are gone, beyond the limit; return which."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from srstream.errors import SourceError
+from srstream.frames import Content
 from srstream.ledger import Signature
-from srstream.sources.files import Look, look_at, scan
+from srstream.sources.files import Look, digest_unchanged, seen_at
 from srstream.sources.names import natural_key
+from srstream.sources.tree import Tree
 from srstream.sources.writers import open_for_writing
 
 
@@ -24,11 +27,39 @@ class Checked:
 
 
 class Folder:
-    """A folder, and which of its files are meant."""
+    """A folder, and which of its files are meant: by default those right in it.
 
-    def __init__(self, path: Path, matches: Callable[[str], bool]) -> None:
+    A file is called by its path below the folder, with `/` between the parts. In
+    recursive mode sub-folders are entered, but not hidden ones (with a leading dot), not
+    the excluded ones, and not through links; the names of sub-folders need not match.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        matches: Callable[[str], bool],
+        *,
+        recursive: bool = False,
+        links_out: bool = False,
+        excluded: Collection[Path] = (),
+    ) -> None:
+        """Prepare; nothing is looked at yet.
+
+        Args:
+            path: The folder.
+            matches: Whether a file is meant, by its own name, without the sub-folders.
+            recursive: Whether sub-folders are meant as well.
+            links_out: Whether links may lead out of the folder; else they are at fault.
+            excluded: Sub-folders that are not entered, such as those of outputs.
+        """
         self.path = path
+        self.unreadable: dict[str, str] = {}
+        """What the last scan had to leave out, with why: sub-folders that could not be
+        listed and files that could not be looked at. Nobody knows whether what was seen
+        below these paths before is still there."""
         self._matches = matches
+        self._tree = Tree(path, recursive=recursive, excluded=excluded)
+        self._links_out = links_out
 
     def make(self) -> bool:
         """Make the folder if it is missing; tell whether it was.
@@ -52,30 +83,65 @@ class Folder:
         return True
 
     def scan(self) -> dict[str, Look]:
-        """Look at all files that are meant.
+        """Look at all files that are meant; `unreadable` is about this scan then.
 
         Raises:
             OSError: the folder is not there or cannot be read.
         """
-        return scan(self.path, self._matches)
+        within = self._within()
+        looks: dict[str, Look] = {}
+        unreadable: dict[str, str] = {}
+        for found in self._tree.walk():
+            if found.error is not None:
+                unreadable[found.below] = found.error.strerror or str(found.error)
+            for name in filter(self._matches, found.files):
+                source = f"{found.below}/{name}" if found.below else name
+                try:
+                    seen = seen_at(os.path.join(found.path, name), within=within)  # noqa: PTH118
+                except OSError as exc:
+                    unreadable[source] = exc.strerror or str(exc)
+                else:
+                    if seen is not None:
+                        looks[source] = seen
+        self.unreadable = unreadable
+        return looks
+
+    def count_folders(self) -> int:
+        """Return how many folders there are to watch, this one included; 0: it is gone."""
+        try:
+            return sum(1 for _ in self._tree.walk())
+        except OSError:
+            return 0
 
     def look_at(self, sources: Iterable[str]) -> dict[str, Look | None]:
         """Look at some files; none for those that are not there."""
-        return {source: self._look_at(source) for source in sources}
+        within = self._within()
+        return {source: self._look_at(source, within) for source in sources}
 
     def check(self, settled: Iterable[tuple[str, Signature]]) -> Checked:
         """Look a last time at files that are about to be offered."""
+        within = self._within()
         checked = Checked({}, {})
         for source, signature in sorted(settled, key=lambda item: natural_key(item[0])):
-            look = self._look_at(source)
+            look = self._look_at(source, within)
             if look is None:
                 continue
             is_complete = look.signature == signature and not self._is_written(source, look)
             (checked.complete if is_complete else checked.unsettled)[source] = look
         return checked
 
-    def _look_at(self, source: str) -> Look | None:
-        return look_at(self.path / source, within=self.path)
+    def digest(self, source: str, look: Look) -> Content | None:
+        """Read a file that was looked at; none: it changed meanwhile, or cannot be read."""
+        return digest_unchanged(self.path / source, look)
+
+    def _within(self) -> str | None:
+        return None if self._links_out else os.path.realpath(self.path)
+
+    def _look_at(self, source: str, within: str | None) -> Look | None:
+        try:
+            return seen_at(str(self.path / source), within=within)
+        except OSError:
+            return None
 
     def _is_written(self, source: str, look: Look) -> bool:
         return look.is_file and open_for_writing(self.path / source) is True

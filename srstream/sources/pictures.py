@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from srstream.errors import Complaint, ConfigError, DecodeError, Postponed
+from srstream.errors import Complaint, ConfigError, DecodeError, Postponed, Unreadable
 from srstream.frames import Picture
 from srstream.ports import Packet, Verdict
 from srstream.sources.files import MAX_PIXELS, look_at, read_unchanged
@@ -70,7 +70,7 @@ class PictureList:
         """
         self._clock = clock
         self._max_pixels = max_pixels
-        names = Names()
+        names = Names(flat=True)
         for path in paths:
             names.add(str(path))
         named = [(path, names.claim(str(path))) for path in paths]
@@ -113,6 +113,8 @@ class PictureList:
         except Postponed as exc:
             # A list does not wait for a file to settle: the next call takes it up.
             raise DecodeError(f"{str(path)!r} changed while it was read") from exc
+        except Unreadable as exc:
+            raise DecodeError(str(exc)) from exc  # nor for a file to become readable
 
     async def _done(self, path: Path, name: str, verdict: Verdict) -> None:
         if verdict is Verdict.RETURNED:

@@ -1,4 +1,4 @@
-"""Tells the names of files that were closed or moved into a folder, as it happens.
+"""Tells the paths of files that were closed or moved into a folder, as it happens.
 
 Only that is subscribed to: all events together are six per file, and a burst of 10,000
 files would take longer to hear about than to list.
@@ -6,101 +6,109 @@ files would take longer to hear about than to list.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Protocol
 
-from watchdog.events import (
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers.api import BaseObserver
+from srstream.sources.tree import Tree
 
 Tell = Callable[[str], object]
 
 
-class FolderWatch:
-    """Watches one folder, not those below it. Blocks: for one thread only."""
+class Events(Protocol):
+    """Watches the folders of a tree, in a way of the platform's."""
 
-    def __init__(self, folder: Path, *, closed: Tell, moved: Tell) -> None:
+    def reconcile(self) -> None:
+        """Watch what was missed, if anything was.
+
+        Raises:
+            OSError: a limit of the system is reached.
+        """
+        ...
+
+    def is_alive(self) -> bool:
+        """Tell whether the folder is still watched: false after it was deleted."""
+        ...
+
+    def close(self) -> None:
+        """Stop; nothing is told after that."""
+        ...
+
+
+class FolderWatch:
+    """Watches one folder and, in recursive mode, those below it, new ones as they appear.
+
+    Those that a scan does not enter (hidden and excluded ones, links) are not watched.
+    `ensure` and `close` block: for one thread only.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        closed: Tell,
+        moved: Tell,
+        lost: Callable[[], object] = lambda: None,
+        recursive: bool = False,
+        excluded: Collection[Path] = (),
+    ) -> None:
         """Prepare; nothing is watched before `ensure`.
 
         Args:
             folder: What to watch.
-            closed: Told, on another thread, of a name that was closed after writing;
-                where the platform does not say so, of one made or written to.
-            moved: Told, on another thread, of a name that was moved to, or away.
+            closed: Told, on another thread, of a file that was closed after writing;
+                where the platform does not say so, of one made or written to. Files are
+                told by their path below the folder, with `/`.
+            moved: Told, on another thread, of what was moved to, or away: a file, or
+                anything that was found in a folder that appeared.
+            lost: Called, on another thread, when the system dropped events because there
+                were too many: only a scan knows now. `ensure` should follow soon.
+            recursive: Whether sub-folders are watched as well.
+            excluded: Sub-folders that are not.
         """
         self._folder = folder
-        self._handler = _Handler(closed, moved)
-        self._observer: BaseObserver | None = None
+        self._tree = Tree(folder, recursive=recursive, excluded=excluded)
+        self._closed = closed
+        self._moved = moved
+        self._lost = lost
+        self._events: Events | None = None
         self._watched: tuple[int, int] | None = None
 
     def ensure(self) -> None:
         """Watch the folder that is there now, be it the first or one in its place.
 
+        It may be called again after an error, which leaves nothing watched.
+
         Raises:
             FileNotFoundError: there is none.
-            OSError: a limit of the system is reached.
+            OSError: it cannot be watched, as when a limit of the system is reached.
         """
         status = self._folder.stat()
         identity = status.st_dev, status.st_ino
-        if identity == self._watched and self._is_alive():
-            return
-        self.close()
-        observer, events = _observer()
+        events = self._events
         try:
-            observer.schedule(
-                self._handler,
-                os.path.realpath(self._folder),  # of a link, the target is meant
-                event_filter=events,
-            )
-            observer.start()
+            if events is not None and identity == self._watched and events.is_alive():
+                events.reconcile()
+                return
         except OSError:
-            observer.stop()
+            self.close()
             raise
-        self._observer = observer
+        self.close()
+        self._events = self._start()
         self._watched = identity
 
     def close(self) -> None:
         """Stop; nothing is told after that. May take half a second."""
-        observer, self._observer = self._observer, None
-        if observer is not None:
-            observer.stop()
-            observer.join()
+        events, self._events = self._events, None
+        if events is not None:
+            events.close()
 
-    def _is_alive(self) -> bool:
-        # Watchdog gives up a folder that is deleted; one made anew can get its inode.
-        observer = self._observer
-        return observer is not None and all(e.is_alive() for e in observer.emitters)
+    def _start(self) -> Events:
+        if sys.platform == "linux":
+            from srstream.sources.events_linux import LinuxEvents  # noqa: PLC0415
 
+            return LinuxEvents(self._tree, self._closed, self._moved, self._lost)
+        from srstream.sources.events_other import OtherEvents  # noqa: PLC0415
 
-class _Handler(FileSystemEventHandler):
-    def __init__(self, closed: Tell, moved: Tell) -> None:
-        self._closed = closed
-        self._moved = moved
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        tell = self._moved if isinstance(event, FileMovedEvent) else self._closed
-        for path in (event.src_path, event.dest_path):
-            if path:
-                tell(Path(os.fsdecode(path)).name)
-
-
-def _observer() -> tuple[BaseObserver, list[type[FileSystemEvent]]]:
-    if sys.platform == "linux":
-        from watchdog.observers.inotify import InotifyObserver  # noqa: PLC0415
-
-        # Full events: a file moved in from elsewhere is `moved`, not `created`.
-        return InotifyObserver(generate_full_events=True), [
-            FileClosedEvent,
-            FileMovedEvent,
-        ]
-    from watchdog.observers import Observer  # noqa: PLC0415
-
-    return Observer(), [FileCreatedEvent, FileModifiedEvent, FileMovedEvent]
+        return OtherEvents(self._tree, self._closed, self._moved)

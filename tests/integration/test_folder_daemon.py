@@ -18,7 +18,8 @@ from commands import lines_of
 from fakes import FakeLedger, FakeProcessor, Gate
 from files import save
 from pictures import edges
-from srstream.build import CLOCK, Computes, build_stream
+from srstream.build import CLOCK, Builder, Computes, StreamSpec, specs
+from srstream.exits import Exit
 from srstream.ports import StreamContext
 from srstream.runtime.compute import Compute
 from srstream.runtime.counters import Counters
@@ -28,6 +29,8 @@ from srstream.settings import from_tables
 from srstream.sinks import SINKS, DirectorySinkOptions
 from srstream.sources import SOURCES
 from srstream.sources.directory import DirectoryOptions
+from srstream.stores.ledger import Ledger
+from srstream.stores.state_dir import StateDir
 
 Running = Callable[..., AbstractAsyncContextManager[Counters]]
 
@@ -62,19 +65,27 @@ def running(inbox: Path) -> Running:
             **stream,
         }
         settings = from_tables({"streams": {"demo": tables}}, base=inbox.parent)
-        computes = Computes()
-        demo = await build_stream("demo", settings, computes=computes, run="test")
-        pipelines = {"demo": demo.pipeline}
-        supervisor = Supervisor(pipelines, clock=CLOCK, log=structlog.get_logger())
-        run = asyncio.create_task(supervisor.run())
-        try:
-            async with asyncio.timeout(30):
-                yield demo.pipeline.counters
-        finally:
-            await supervisor.stop(20.0)
-            failed = await run
-            assert computes.close(10.0)
-        assert failed == 0
+        computes, made = Computes(), []
+        with StateDir.open(inbox.parent / "state") as state_dir:
+            ledger = Ledger.open(state_dir.ledger)
+            builder = Builder(computes, ledger, state_dir, run="test")
+
+            async def make(name: str, spec: StreamSpec) -> Pipeline:
+                made.append((await builder.stream(name, spec)).pipeline)
+                return made[-1]
+
+            supervisor: Supervisor[StreamSpec] = Supervisor(
+                make, clock=CLOCK, log=structlog.get_logger(), grace=20.0
+            )
+            try:
+                async with asyncio.timeout(30):
+                    await supervisor.apply(specs(settings))
+                    yield made[0].counters
+            finally:
+                await supervisor.stop(20.0)
+                assert await ledger.close()
+                assert computes.close(10.0)
+        assert supervisor.status is Exit.DONE
 
     return running
 
@@ -89,26 +100,23 @@ def heard(logs: list[EventDict], event: str) -> list[EventDict]:
     return [log for log in logs if log["event"] == event]
 
 
-async def test_while_results_cannot_be_written_frames_fail_and_the_stream_goes_on(
+async def test_while_results_cannot_be_written_frames_wait_and_none_is_lost(
     running: Running, inbox: Path, logs: list[EventDict]
 ) -> None:
     outbox = inbox.parent / "outbox"
     outbox.write_text("in the way")
     save(inbox / "a.png")
     async with running() as counters:
-        await until(lambda: counters.finished == 1)
-        outbox.unlink()
+        await until(lambda: counters.stalled_since is not None)
         save(inbox / "b.png")
-        await until(lambda: counters.finished == 2)
-        assert (counters.done, counters.failed.total()) == (1, 1)
-    (error,) = heard(logs, "output failed")
-    assert error["source"] == "a.png"
+    assert counters.finished == 0
+    (error,) = heard(logs, "output cannot be written: the stream waits")
     assert str(outbox) in error["reason"]
-    assert "none can be made" in error["reason"]
-    assert [path.name for path in outbox.iterdir()] == ["b.png"]
 
-    async with running() as counters:  # the next start makes up for it
-        await until(lambda: counters.finished == 1)
+    async with running() as counters:  # the next start waits for it as well
+        await until(lambda: counters.stalled_since is not None)
+        outbox.unlink()
+        await until(lambda: counters.done == 2)
     assert {path.name for path in outbox.iterdir()} == {"a.png", "b.png"}
 
 
@@ -120,13 +128,30 @@ async def test_an_outbox_that_is_removed_is_made_again(
     async with running(sinks=sinks) as counters:
         save(inbox / "a.png")
         await until(lambda: counters.done == 1)
-        shutil.rmtree(outbox.parent)
+        shutil.rmtree(outbox)
         save(inbox / "b.png")
         await until(lambda: counters.done == 2)
     assert [path.name for path in outbox.iterdir()] == ["b.png"]
 
 
-async def test_an_outbox_that_turns_into_a_file_is_named_for_every_frame(
+async def test_an_outbox_whose_share_is_gone_is_waited_for_and_not_made_anew(
+    running: Running, inbox: Path
+) -> None:
+    share = inbox.parent / "share"
+    sinks = [{"type": "directory", "path": "share/outbox"}]
+    async with running(sinks=sinks) as counters:
+        save(inbox / "a.png")
+        await until(lambda: counters.done == 1)
+        share.rename(inbox.parent / "away")
+        save(inbox / "b.png")
+        await until(lambda: counters.stalled_since is not None)
+        assert not share.exists()
+        (inbox.parent / "away").rename(share)
+        await until(lambda: counters.done == 2)
+    assert {path.name for path in (share / "outbox").iterdir()} == {"a.png", "b.png"}
+
+
+async def test_an_outbox_that_turns_into_a_file_is_waited_for_and_left_alone(
     running: Running, inbox: Path, logs: list[EventDict]
 ) -> None:
     outbox = inbox.parent / "outbox"
@@ -136,10 +161,8 @@ async def test_an_outbox_that_turns_into_a_file_is_named_for_every_frame(
         shutil.rmtree(outbox)
         outbox.write_text("in the way")
         save(inbox / "b.png")
-        save(inbox / "c.png")
-        await until(lambda: counters.finished == 3)
-        assert counters.failed["SinkError"] == 2
-    assert {log["source"] for log in heard(logs, "output failed")} == {"b.png", "c.png"}
+        await until(lambda: counters.stalled_since is not None)
+    assert heard(logs, "output cannot be written: the stream waits")
     assert outbox.read_text() == "in the way"
 
 
@@ -192,7 +215,8 @@ async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_d
 ) -> None:
     for number in range(1, 6):
         save(inbox / f"f{number}.png", edges(200, 200, shift=number))
-    context = StreamContext("demo", "test", CLOCK, inbox.parent, FakeLedger())
+    ledger = FakeLedger()
+    context = StreamContext("demo", "test", CLOCK, inbox.parent, ledger)
     hold, processor = Gate(), FakeProcessor()
     processor.hold = hold
     compute = Compute("compute", slice_seconds=0.01)
@@ -202,6 +226,7 @@ async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_d
         processor=processor,
         compute=compute,
         sinks=[SINKS["directory"].make(DirectorySinkOptions("outbox"), context)],
+        ledger=ledger,
         clock=CLOCK,
         queue_bytes=1,  # one frame in hand, one waiting, one waiting to wait
         log=structlog.get_logger(),
@@ -211,12 +236,13 @@ async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_d
         await processor.tally.reached("advance")
         (inbox / "f4.png").unlink()
         hold.open()
-        await until(lambda: pipeline.counters.finished == 5)
+        await until(lambda: pipeline.counters.done == 4)
         await pipeline.drain(10.0)
         await run
     assert compute.close(10.0)
-    (skipped,) = heard(logs, "frame skipped")
-    assert skipped["source"] == "f4.png"
-    assert "f4.png vanished before it could be read" in skipped["reason"]
+    (gone,) = heard(logs, "source is gone: it is taken up if it comes back")
+    assert gone["source"] == "f4.png"
+    assert "f4.png vanished before it could be read" in gone["reason"]
+    assert ledger.names_of("failed") == []
     names = {path.name for path in (inbox.parent / "outbox").iterdir()}
     assert names == {"f1.png", "f2.png", "f3.png", "f5.png"}

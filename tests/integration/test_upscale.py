@@ -250,8 +250,8 @@ def test_a_bad_picture_fails_alone(pictures: Path, command: Command) -> None:
     [
         (["no.png", "-o", "out"], 2, "no.png: no such file or folder"),
         (["empty", "-o", "out"], 2, "empty: no pictures in it"),
-        (["in", "-o", "file"], 1, "file: not a folder, and none can be made"),
-        (["in", "-o", "file/out"], 1, "out: not a folder, and none can be made"),
+        (["in", "-o", "file"], 1, "file: cannot be used: "),
+        (["in", "-o", "file/out"], 1, "out: cannot be used: "),
         (["in", "-o", "out", "--json", "file/x.json"], 1, "x.json: cannot be written"),
         (["in", "-o", "out", "--preset", "ligth"], 2, "did you mean light?"),
         (["in", "-o", "out", "--device", "cuda:99"], 2, "use auto or cpu"),

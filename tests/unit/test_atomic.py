@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from srstream.atomic import sweep, write_atomically
+from srstream.atomic import (
+    make_folder,
+    part_of,
+    sweep,
+    sync_file,
+    write_atomically,
+)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -117,3 +123,63 @@ def test_sweeping_spares_what_this_process_is_writing(
     write_atomically(tmp_path / "a.png", b"new")
     assert swept == [0, 0]
     assert names_in(tmp_path) == ["a.png"]
+
+
+def test_the_temporary_name_may_be_one_that_was_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = part_of(tmp_path / "a.png")
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(names_in(tmp_path)))
+    write_atomically(tmp_path / "a.png", b"new", part=part)
+    assert seen == [part.name, "a.png"]
+
+
+def test_a_temporary_name_is_never_given_twice(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    assert len({part_of(path) for _ in range(100)}) == 100
+
+
+def synced_folders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    synced: list[str] = []
+
+    def note(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))  # noqa: PTH115
+
+    monkeypatch.setattr(os, "fsync", note)
+    return synced
+
+
+def test_the_names_of_new_folders_are_made_to_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = synced_folders(monkeypatch)
+    make_folder(tmp_path / "a" / "b" / "c", parents=True)
+    assert synced == [str(tmp_path / part) for part in ("", "a", "a/b")]
+    make_folder(tmp_path / "a" / "b" / "c", parents=True)  # it is there
+    assert len(synced) == 3
+
+
+def test_folders_above_are_made_only_if_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        make_folder(tmp_path / "a" / "b")
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", ["file", "file/below", "dangling"])
+def test_something_else_in_the_place_of_a_folder_is_an_error(
+    tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
+        make_folder(tmp_path / path, parents=True)
+
+
+def test_a_file_that_somebody_else_wrote_can_be_made_to_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    synced = synced_folders(monkeypatch)
+    sync_file(tmp_path / "a")
+    assert synced == [str(tmp_path / "a")]

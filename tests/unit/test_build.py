@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from srstream.build import Computes, build_stream, device_of
+from srstream.build import Builder, Computes, device_of, specs
 from srstream.errors import ConfigError
 from srstream.settings import Settings, from_tables
+from srstream.stores.ledger import Ledger
+from srstream.stores.state_dir import StateDir
 
 
 @pytest.fixture
@@ -18,6 +20,14 @@ def computes() -> Iterator[Computes]:
     computes = Computes()
     yield computes
     assert computes.close(10.0)
+
+
+@pytest.fixture
+def builder(tmp_path: Path, computes: Computes) -> Iterator[Builder]:
+    with StateDir.open(tmp_path / "state") as state_dir:
+        ledger = Ledger.open(state_dir.ledger)
+        yield Builder(computes, ledger, state_dir, run="r")
+        assert ledger.close_now()
 
 
 def settings(folder: Path, **stream: Any) -> Settings:
@@ -32,8 +42,8 @@ def settings(folder: Path, **stream: Any) -> Settings:
     return from_tables({"streams": {"demo": tables}}, base=folder)
 
 
-def is_empty(folder: Path) -> bool:
-    return not list(folder.iterdir())
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 async def test_streams_of_one_device_share_its_thread(computes: Computes) -> None:
@@ -42,11 +52,19 @@ async def test_streams_of_one_device_share_its_thread(computes: Computes) -> Non
     assert await cpu.call(threading.get_ident) != threading.get_ident()
 
 
-async def test_building_opens_nothing_and_measures_what_frames_will_cost(
-    tmp_path: Path, computes: Computes
+async def test_deterministic_streams_compute_with_one_thread_of_torchs(
+    computes: Computes,
 ) -> None:
-    built = await build_stream("demo", settings(tmp_path), computes=computes, run="r")
-    assert is_empty(tmp_path)
+    cpu = torch.device("cpu")
+    assert computes.on(cpu, deterministic=True) is not computes.on(cpu)
+    assert await computes.on(cpu, deterministic=True).call(torch.get_num_threads) == 1
+
+
+async def test_building_opens_nothing_and_measures_what_frames_will_cost(
+    tmp_path: Path, builder: Builder
+) -> None:
+    built = await builder.stream("demo", specs(settings(tmp_path))["demo"])
+    assert names_in(tmp_path) == ["state"]
     assert built.device == torch.device("cpu")
     expected = await built.expect()
     assert expected.steps == 3
@@ -54,11 +72,17 @@ async def test_building_opens_nothing_and_measures_what_frames_will_cost(
 
 
 async def test_a_device_that_is_not_there_is_refused_with_its_key(
-    tmp_path: Path, computes: Computes
+    tmp_path: Path, builder: Builder
 ) -> None:
-    wrong = settings(tmp_path, device="cuda:99")
+    wrong = specs(settings(tmp_path, device="cuda:99"))["demo"]
     with pytest.raises(ConfigError, match=r"^streams\.demo\.device: .*use auto or cpu"):
-        await build_stream("demo", wrong, computes=computes, run="r")
+        await builder.stream("demo", wrong)
+
+
+def test_streams_differ_by_whatever_they_are_made_from(tmp_path: Path) -> None:
+    assert specs(settings(tmp_path)) == specs(settings(tmp_path))
+    assert specs(settings(tmp_path)) != specs(settings(tmp_path, scale=3))
+    assert specs(settings(tmp_path)) != specs(settings(tmp_path / "elsewhere"))
 
 
 def test_a_device_is_found_by_its_name() -> None:

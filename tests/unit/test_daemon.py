@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -8,8 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from srstream import daemon
-from srstream.errors import ConfigError
+from srstream.build import Builder, Stream, StreamSpec
+from srstream.errors import ConfigError, StateDirInUse
+from srstream.exits import Exit
 from srstream.settings import Settings, from_tables
+from srstream.stores.state_dir import StateDir
 
 
 def settings(folder: Path, *, source: str = "inbox", device: str = "cpu") -> Settings:
@@ -23,10 +27,13 @@ def settings(folder: Path, *, source: str = "inbox", device: str = "cpu") -> Set
     return from_tables({"streams": {"demo": stream}}, base=folder)
 
 
-def test_when_every_stream_has_failed_it_ends_with_1(tmp_path: Path) -> None:
+def test_when_every_stream_stays_down_it_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srstream.runtime.restart.MOST", 1)
     (tmp_path / "file").touch()
     with capture_logs() as logs:
-        assert daemon.run_daemon(settings(tmp_path, source="file")) == 1
+        assert daemon.run_daemon(lambda: settings(tmp_path, source="file")) == Exit.FAILED
     (error,) = [log for log in logs if log["event"] == "stream failed"]
     assert error["cause"] == f"{tmp_path}/file: not a folder; name a folder in `path`"
 
@@ -34,18 +41,34 @@ def test_when_every_stream_has_failed_it_ends_with_1(tmp_path: Path) -> None:
 def test_a_signal_before_the_streams_are_ready_ends_it_with_0(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build_stream = daemon.build_stream
-
-    async def build(*arguments: object, **options: object) -> object:
+    async def signalled(self: Builder, name: str, spec: StreamSpec) -> Stream:
         os.kill(os.getpid(), signal.SIGTERM)
-        return await build_stream(*arguments, **options)
+        await asyncio.Event().wait()  # a network that takes its time
+        raise AssertionError
 
-    monkeypatch.setattr(daemon, "build_stream", build)
+    monkeypatch.setattr(Builder, "stream", signalled)
     with capture_logs() as logs:
-        assert daemon.run_daemon(settings(tmp_path)) == 0
-    assert [log["event"] for log in logs] == ["stopped before the streams were ready"]
+        assert daemon.run_daemon(lambda: settings(tmp_path)) == 0
+    assert "stream started" not in [log["event"] for log in logs]
 
 
 def test_a_wrong_device_is_the_operators_to_mend(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"streams\.demo\.device"):
-        daemon.run_daemon(settings(tmp_path, device="cuda:99"))
+        daemon.run_daemon(lambda: settings(tmp_path, device="cuda:99"))
+
+
+def test_a_state_folder_belongs_to_one_daemon(tmp_path: Path) -> None:
+    with (
+        StateDir.open(tmp_path / "state"),
+        pytest.raises(StateDirInUse, match=str(os.getpid())),
+    ):
+        daemon.run_daemon(lambda: settings(tmp_path))
+
+
+def test_after_it_ended_the_state_folder_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srstream.runtime.restart.MOST", 1)
+    (tmp_path / "file").touch()
+    daemon.run_daemon(lambda: settings(tmp_path, source="file"))
+    StateDir.open(tmp_path / "state").close()

@@ -35,6 +35,7 @@ class DogOptions:
     low_weight: float = 10.0
     """Factor on the low-pass rest (W in the text, 1 in the published code)."""
     norm: Literal["mse", "l1"] = "mse"
+    """How a band is measured: by the mean squared or the mean absolute error."""
     first_band: Literal[0, 1] = 1
     """1: the bands start at G X - G^2 X (the text); 0: at X - G X (the code)."""
 

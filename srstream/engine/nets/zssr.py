@@ -110,7 +110,12 @@ def _conv(inputs: int, outputs: int, draw: Generator | None) -> nn.Conv2d:
     for parameter in conv.parameters():
         nn.init.zeros_(parameter)
     if draw is not None:
-        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", generator=draw)
+        # Drawn in double precision: in single the last bits depend on the processor, and
+        # a state that was saved on another one would not fit.
+        exact = torch.empty_like(conv.weight, dtype=torch.float64)
+        nn.init.kaiming_normal_(exact, nonlinearity="relu", generator=draw)
+        with torch.no_grad():
+            conv.weight.copy_(exact)
     return conv
 
 

@@ -421,8 +421,9 @@ def test_a_roll_back_takes_back_moments_and_random_state_too() -> None:
         {"moment/tail.weight/step": np.zeros(2, np.float32)},
         {"weight/tail.weight": np.full((3, 8, 3, 3), np.nan, np.float32)},
         {"thumbnail": np.zeros((2, 2), np.float32)},
-        {"thumbnail": np.array("text")},
-        {"random": np.zeros(5, np.uint8)},
+        {"thumbnail": np.zeros((3, 16, 16), np.int32)},
+        {"random/cpu": np.zeros(5, np.uint8)},
+        {"random/cpu": np.zeros(5056, np.uint8)},
     ],
     ids=lambda damage: next(iter(damage)),
 )
@@ -436,6 +437,86 @@ def test_state_that_would_do_harm_later_is_refused_at_once(
     with pytest.raises(StateError):
         session.load(pack({**arrays, **damage}, head))
     assert session.dump() == before
+
+
+@pytest.mark.parametrize("key", ["frames", "steps"])
+@pytest.mark.parametrize("count", [-1, 1.5, True, "1", None])
+def test_counters_that_are_none_are_refused(key: str, count: object) -> None:
+    session = Session(options())
+    arrays, head = unpack(session.dump())
+    with pytest.raises(StateError, match=f"{key} is {count!r}; wanted: a whole number"):
+        session.load(pack(arrays, {**head, key: count}))
+
+
+def counters(session: Session) -> tuple[int, int]:
+    """Frames and steps, as they stand in the state."""
+    _, head = unpack(session.dump())
+    return head["frames"], head["steps"]
+
+
+def test_frames_and_steps_that_are_kept_are_counted_and_carried() -> None:
+    session = Session(options(judge="observe"))
+    assert counters(session) == (0, 0)
+    session.step(frame(STREAM[0]))
+    session.step(frame(STREAM[1]))
+    assert counters(session) == (2, 12)
+    resumed = Session(options(judge="observe"))
+    resumed.load(session.dump())
+    resumed.step(frame(STREAM[2]))
+    assert counters(resumed) == (3, 18)
+    resumed.step(frame(np.full((40, 40, 3), 9, np.uint8)))  # flat: nothing is learnt
+    assert counters(resumed) == (3, 18)
+
+
+def test_what_is_given_up_is_not_counted() -> None:
+    session = Session(options())
+    session.step(frame(STREAM[0]))
+    session.begin(frame(STREAM[1]))
+    while not session.advance(0.0):
+        pass
+    session.abandon()
+    assert counters(session) == (1, 6)
+    harmful = Session(options(rate=0.9))
+    harmful.load(session.dump())
+    assert harmful.step(frame(STREAM[1])).stats.outcome is Outcome.ROLLED_BACK
+    assert counters(harmful) == (1, 6)
+
+
+def test_counters_begin_anew_with_the_initial_weights() -> None:
+    per_frame = Session(options(mode="per-frame", judge="observe"))
+    reset = Session(options())
+    for pixels in STREAM[:2]:
+        per_frame.step(frame(pixels))
+        reset.step(frame(pixels))
+    assert counters(per_frame) == (1, 6)
+    with torch.no_grad():
+        for weight in reset._carried.net.parameters():
+            weight.add_(0.5)
+    assert reset.step(frame(STREAM[2])).stats.outcome is Outcome.RESET
+    assert counters(reset) == (1, 6)
+
+
+def test_the_state_of_a_session_on_another_kind_of_device_is_taken_over() -> None:
+    """All but its random numbers, which go on as they are here."""
+    settings = options(carry_moments=True)
+    session, other = Session(settings), Session(settings)
+    session.step(frame(STREAM[0]))
+    arrays, head = unpack(session.dump())
+    del arrays["random/cpu"]
+    other.load(pack({**arrays, "random/cuda": np.zeros(16, np.uint8)}, head))
+    taken, _ = unpack(other.dump())
+    own, _ = unpack(Session(settings).dump())
+    assert all(np.array_equal(taken[name], arrays[name]) for name in arrays)
+    assert np.array_equal(taken["random/cpu"], own["random/cpu"])
+    with pytest.raises(StateError, match="random"):
+        other.load(pack(arrays, head))
+
+
+def test_moments_are_left_behind_where_none_are_carried() -> None:
+    giver, taker = Session(options(carry_moments=True)), Session(options())
+    giver.step(frame(STREAM[0]))
+    taker.load(giver.dump())
+    assert not any(name.startswith("moment/") for name in unpack(taker.dump())[0])
 
 
 def test_running_out_of_memory_in_training_costs_the_adaptation_not_the_frame() -> None:

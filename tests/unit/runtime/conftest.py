@@ -7,11 +7,13 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from fakes import FakeClock, FakeProcessor
+from fakes import FakeClock, FakeLedger, FakeProcessor
 from srstream.frames import Upscaled
+from srstream.ledger import Ledger
 from srstream.ports import Sink, Source
 from srstream.runtime.compute import Compute
 from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.statekeeper import StateKeeper
 
 
 @pytest.fixture
@@ -38,6 +40,11 @@ def make(compute: Compute) -> Callable[..., Pipeline]:
         processor: FakeProcessor | None = None,
         clock: FakeClock | None = None,
         queue_bytes: int = 10_000,
+        ledger: Ledger | None = None,
+        keeper: StateKeeper | None = None,
+        tell: Callable[[Upscaled], str] | None = None,
+        reuse: bool = False,
+        patient: bool = True,
         observer: Callable[[Upscaled], None] | None = None,
     ) -> Pipeline:
         return Pipeline(
@@ -46,6 +53,11 @@ def make(compute: Compute) -> Callable[..., Pipeline]:
             processor=processor or FakeProcessor(),
             compute=compute,
             sinks=sinks,
+            ledger=ledger or FakeLedger(),
+            keeper=keeper,
+            tell=tell,
+            reuse=reuse,
+            patient=patient,
             clock=clock or FakeClock(),
             queue_bytes=queue_bytes,
             log=structlog.get_logger(),

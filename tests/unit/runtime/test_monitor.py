@@ -6,14 +6,20 @@ import structlog
 from structlog.typing import EventDict
 
 from fakes import HangingSource
+from runnables import FakePipeline
+from srstream.runtime.minder import Runnable
 from srstream.runtime.monitor import Monitor
 from srstream.runtime.pipeline import Pipeline
 
 Make = Callable[..., Pipeline]
 
 
-def _monitor(pipeline: Pipeline) -> Monitor:
-    return Monitor({"demo": pipeline}, now=0.0, log=structlog.get_logger())
+def _monitor(pipeline: Runnable) -> Monitor:
+    return _monitor_of({"demo": pipeline})
+
+
+def _monitor_of(running: dict[str, Runnable]) -> Monitor:
+    return Monitor(lambda: running, now=0.0, log=structlog.get_logger())
 
 
 def test_progress_is_told_every_half_minute(make: Make, logs: list[EventDict]) -> None:
@@ -67,3 +73,87 @@ def test_a_source_that_outruns_its_stream_is_warned_of(
     assert warning["arriving_fps"] == 2.0
     assert warning["upscaled_fps"] == 0.0
     assert "adapt.steps" in warning["remedy"]
+
+
+async def test_a_stall_is_warned_of_every_minute_until_it_is_over(
+    logs: list[EventDict],
+) -> None:
+    pipeline = FakePipeline()
+    pipeline.backlog = 7
+    monitor = _monitor(pipeline)
+    pipeline.counters.stalled_since = 100.0
+    told = []
+    for now in range(100, 300, 5):
+        monitor.look(float(now))
+        if logs:
+            told.append((now, logs.pop()))
+    assert [now for now, _ in told] == [160, 220, 280]
+    assert told[0][1] == {
+        "event": "output still cannot be written",
+        "log_level": "warning",
+        "stream": "demo",
+        "seconds": 60.0,
+        "backlog": 7,
+    }
+    pipeline.counters.stalled_since = None
+    monitor.look(400.0)
+    assert not logs
+
+
+async def test_the_next_stall_has_a_minute_of_its_own(logs: list[EventDict]) -> None:
+    pipeline = FakePipeline()
+    monitor = _monitor(pipeline)
+    pipeline.counters.stalled_since = 0.0
+    monitor.look(60.0)
+    assert logs.pop()["seconds"] == 60.0
+    pipeline.counters.stalled_since = 110.0
+    monitor.look(165.0)
+    assert not logs
+    monitor.look(170.0)
+    assert logs.pop()["seconds"] == 60.0
+
+
+async def test_a_backlog_that_a_stall_leaves_is_not_blamed_on_the_source(
+    logs: list[EventDict],
+) -> None:
+    pipeline = FakePipeline()
+    monitor = _monitor(pipeline)
+    pipeline.counters.stalled_since = 0.0
+    for now in range(0, 3600, 5):
+        pipeline.arrived = pipeline.backlog = now
+        monitor.look(float(now))
+    pipeline.counters.stalled_since = None
+    for now in range(3600, 3700, 5):
+        pipeline.counters.done += 5
+        pipeline.arrived += 1
+        monitor.look(float(now))
+    assert {log["event"] for log in logs} == {"output still cannot be written", "progress"}
+
+
+async def test_streams_come_and_go(logs: list[EventDict]) -> None:
+    running: dict[str, Runnable] = {"a": FakePipeline()}
+    monitor = _monitor_of(running)
+    monitor.look(5.0)
+    running["b"] = FakePipeline()
+    for pipeline in running.values():
+        pipeline.counters.done = 30
+    monitor.look(35.0)
+    assert [(log["stream"], log["fps"]) for log in logs] == [("a", 0.857), ("b", 1.0)]
+    del running["a"]
+    running["b"].counters.done = 31
+    monitor.look(65.0)
+    assert [log["stream"] for log in logs[2:]] == ["b"]
+
+
+async def test_a_stream_that_was_restarted_is_counted_from_nothing(
+    logs: list[EventDict],
+) -> None:
+    before, after = FakePipeline(), FakePipeline()
+    running: dict[str, Runnable] = {"demo": before}
+    monitor = _monitor_of(running)
+    before.counters.done = 90
+    monitor.look(30.0)
+    running["demo"] = after
+    after.counters.done = 60
+    monitor.look(60.0)
+    assert [(log["done"], log["fps"]) for log in logs] == [(90, 3.0), (60, 2.0)]

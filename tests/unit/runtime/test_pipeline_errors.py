@@ -48,7 +48,7 @@ async def test_an_output_that_cannot_be_opened_fails_its_frames_and_the_stream_g
     assert failing.names == ["b"]  # by then it could be written to
     assert source.verdicts == {"a": FAILED, "b": DONE}
     assert pipeline.counters.sink_errors == 2
-    (error,) = _events(logs, "output cannot be opened: frames fail until it can")
+    (error,) = _events(logs, "output cannot be opened: frames wait for it")
     assert error["reason"] == "/out: read-only file system"
     assert opened.tally["close"] == failing.tally["close"] == 1
 

@@ -16,7 +16,13 @@ from srstream.engine.nets import NETS
 from srstream.engine.options import AdaptOptions, SessionOptions, UpscaleOptions
 from srstream.engine.presets import DEFAULT_PRESET, PRESETS
 from srstream.registry import Registry
-from srstream.settings import DaemonSettings, from_tables, load
+from srstream.settings import (
+    CheckpointOptions,
+    DaemonSettings,
+    StreamSettings,
+    from_tables,
+    load,
+)
 from srstream.sinks import SINKS
 from srstream.sources import SOURCES
 
@@ -67,8 +73,12 @@ def test_the_reference_holds_the_defaults() -> None:
     settings = load(REFERENCE, environ={})
     reference = settings.streams["reference"]
     assert settings.daemon == DaemonSettings()
-    assert reference.session == PRESETS[DEFAULT_PRESET]
-    assert reference.device == "auto"
+    assert reference == StreamSettings(
+        session=PRESETS[DEFAULT_PRESET],
+        device="auto",
+        source=reference.source,
+        sinks=reference.sinks,
+    )
     for options in (reference.source, *reference.sinks):
         assert options == type(options)(options.path)
     zssr = settings.streams["zssr"].session
@@ -94,8 +104,9 @@ def test_the_reference_names_every_type_with_all_its_keys(
         (
             ("streams", "reference"),
             # The loss is set within adapt.
-            (names(SessionOptions) - {"loss"}) | {"device", "source", "sinks"},
+            (names(SessionOptions) - {"loss"}) | (names(StreamSettings) - {"session"}),
         ),
+        (("streams", "reference", "checkpoint"), names(CheckpointOptions)),
         (("streams", "reference", "adapt"), names(AdaptOptions) | {"loss"}),
         (("streams", "reference", "upscale"), names(UpscaleOptions)),
     ],

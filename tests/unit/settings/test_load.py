@@ -8,7 +8,7 @@ import pytest
 
 from srstream.engine.presets import PRESETS
 from srstream.errors import ConfigError
-from srstream.settings import DaemonSettings, StreamSettings, from_tables, load
+from srstream.settings import DaemonSettings, Flags, StreamSettings, from_tables, load
 from srstream.sinks.directory import DirectorySinkOptions
 from srstream.sinks.stats import StatsOptions
 from srstream.sources.directory import DirectoryOptions
@@ -123,22 +123,76 @@ def test_a_mistake_of_an_override_names_the_override(tmp_path: Path) -> None:
 def test_mistakes_of_file_and_overrides_are_found_at_once(tmp_path: Path) -> None:
     path = written(tmp_path, SMALL + "sclae = 3\n[daemon]\ngrace = 0\n")
     lines = complaints(path, "scale", "streams.Demo.sinks.9.path=x")
-    assert [line.split(": ")[0] for line in lines] == [
-        "--set scale",
+    assert [line.partition(": found")[0].partition(": unknown")[0] for line in lines] == [
+        "--set scale: allowed: KEY=VALUE, such as streams.demo.scale=3",
         "streams.Demo.sinks",
-        "daemon.grace",
-        "streams.Demo.sclae",
+        f"{path}:7: daemon.grace",
+        f"{path}:5: streams.Demo.sclae",
     ]
+
+
+def test_what_is_missing_is_told_at_its_table(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL.replace("source", "surce"))
+    assert [line.split(": ")[:2] for line in complaints(path)] == [
+        [f"{path}:3", "streams.Demo.surce"],
+        [f"{path}:2", "streams.Demo.source"],
+    ]
+
+
+def test_a_conflict_of_streams_has_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL.replace('"out"', '"in"'))
+    (line,) = complaints(path)
+    assert line.startswith(f"{path}:4: streams.Demo.sinks[0].path: the folder this")
+
+
+def test_a_table_of_an_override_needs_no_line(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL)
+    assert complaints(path, "streams.b.scale=3") == [
+        "streams.b.source: missing; a table with a type is needed: directory "
+        "(from --set streams.b.scale=3)",
+        "streams.b.sinks: missing; tables with a type are needed: directory, stats "
+        "(from --set streams.b.scale=3)",
+    ]
+
+
+def test_flags_hold_for_every_stream_and_win_over_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, SMALL + SMALL.replace("Demo", "b").replace("out", "other"))
+    monkeypatch.chdir("/")
+    settings = load(
+        path,
+        overrides=["daemon.state_dir=x", "streams.b.deterministic=false"],
+        environ={},
+        flags=Flags(state_dir=Path("srv/state"), deterministic=True),
+    )
+    assert settings.daemon.state_dir == Path("/srv/state")
+    assert [each.deterministic for each in settings.streams.values()] == [True, True]
+
+
+def test_a_flag_that_does_not_go_with_the_file_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL + 'identical = "reuse"\n')
+    with pytest.raises(ConfigError) as error:
+        load(path, environ={}, flags=Flags(deterministic=True))
+    assert str(error.value).startswith(f"{path}:5: streams.Demo.identical: found")
+
+
+@pytest.mark.parametrize("text", ["streams = 3\n", "streams = [3]\n", ""])
+def test_flags_do_not_hide_a_wrong_file(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError, match="streams: "):
+        load(path, environ={}, flags=Flags(deterministic=True))
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a = 1\nb = \n", "not TOML: Invalid value (at line 2, column 5)"),
-        ("a = 1\na = 2\n", "not TOML: Cannot overwrite a value (at line 2"),
-        (b"a = 1\nb = '\xff'\n", "not UTF-8 (at line 2)"),
-        ("a = " + "[" * 100_000, "not TOML: "),
-        ("a = " + "9" * 5000, "not TOML: "),
+        ("a = 1\nb = \n", ":2: not TOML: Invalid value (column 5)"),
+        ("a = 1\na = 2\n", ":2: not TOML: Cannot overwrite a value (column"),
+        ("a = 1\nb = [", ": not TOML: Invalid value (at end of document)"),
+        (b"a = 1\nb = '\xff'\n", ":2: not UTF-8"),
+        ("a = " + "[" * 100_000, ": not TOML: "),
+        ("a = " + "9" * 5000, ": not TOML: "),
     ],
 )
 def test_a_file_that_is_not_toml_is_refused_with_its_line(
@@ -146,7 +200,7 @@ def test_a_file_that_is_not_toml_is_refused_with_its_line(
 ) -> None:
     path = written(tmp_path, text)
     (line,) = complaints(path)
-    assert line.startswith(f"{path}: {problem}")
+    assert line.startswith(f"{path}{problem}")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -160,7 +214,7 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
 
 def test_an_empty_file_lacks_a_stream(tmp_path: Path) -> None:
     (line,) = complaints(written(tmp_path, ""))
-    assert line.startswith("streams: missing; ")
+    assert line.startswith(f"{tmp_path}/srstream.toml: streams: missing; ")
 
 
 @pytest.mark.parametrize(

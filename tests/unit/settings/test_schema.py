@@ -20,3 +20,14 @@ def test_a_grace_out_of_range_is_refused(grace: float) -> None:
 def test_a_queue_out_of_range_is_refused(queue_mb: int) -> None:
     with pytest.raises(ValueError, match=r"^queue_mb is .*; allowed: 1 to 65536$"):
         DaemonSettings(queue_mb=queue_mb)
+
+
+@pytest.mark.parametrize("keep", ["90d", "12h", ""])
+def test_the_ledger_is_kept_for_a_time_or_for_ever(keep: str) -> None:
+    assert DaemonSettings(ledger_keep=keep).ledger_keep == keep
+
+
+@pytest.mark.parametrize("keep", ["90", "50GB", "0d", "for ever"])
+def test_the_ledger_is_not_kept_for_anything_else(keep: str) -> None:
+    with pytest.raises(ValueError, match=r'^ledger_keep is .*; allowed: a time .* or ""'):
+        DaemonSettings(ledger_keep=keep)

@@ -10,7 +10,7 @@ from srstream.engine.nets import ZssrOptions, ZssrStarOptions
 from srstream.engine.options import UpscaleOptions
 from srstream.engine.presets import PRESETS
 from srstream.errors import ConfigError
-from srstream.settings.schema import StreamSettings
+from srstream.settings.schema import CheckpointOptions, StreamSettings
 from srstream.settings.streams import read_streams
 from srstream.sinks.directory import DirectorySinkOptions
 from srstream.sinks.stats import StatsOptions
@@ -104,6 +104,13 @@ def test_upscale_overrides_keys_of_the_presets() -> None:
     )
 
 
+def test_a_stream_says_how_its_state_is_kept() -> None:
+    read = stream(deterministic=True, identical="process", checkpoint={"frames": 7})
+    assert (read.deterministic, read.identical) == (True, "process")
+    assert read.checkpoint == CheckpointOptions(frames=7)
+    assert stream(identical="reuse").identical == "reuse"
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:12"])
 def test_a_device_is_kept_as_it_is_called(device: str) -> None:
     assert stream(device=device).device == device
@@ -126,7 +133,8 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         (
             {"sclae": 3},
             "streams.demo.sclae: unknown key; did you mean scale? known: adapt, "
-            "device, net, preset, scale, seed, sinks, source, upscale",
+            "checkpoint, deterministic, device, identical, net, preset, scale, seed, "
+            "sinks, source, upscale",
         ),
         (
             {"scale": "two"},
@@ -186,7 +194,23 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         ),
         (
             {"source": {**SOURCE, "after": "kep"}},
-            'streams.demo.source.after: found "kep" (string); did you mean keep?',
+            'streams.demo.source.after: found \'kep\'; allowed: "keep", "delete", or "mo',
+        ),
+        (
+            {"source": {**SOURCE, "after": "move:"}},
+            "streams.demo.source.after: found 'move:'; allowed: ",
+        ),
+        (
+            {"source": {**SOURCE, "watch": "event"}},
+            'streams.demo.source.watch: found "event" (string); did you mean events?',
+        ),
+        (
+            {"sinks": [{**SINKS[0], "keep": "7 days"}]},
+            "streams.demo.sinks[0].keep: found '7 days'; allowed: ",
+        ),
+        (
+            {"sinks": [{**SINKS[0], "keep": True}]},
+            "streams.demo.sinks[0].keep: found true (boolean); allowed: a string or a ",
         ),
         (
             {"sinks": []},
@@ -215,6 +239,42 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         (
             {"net": {"type": "zssr", "dropout": 0.1}},
             "streams.demo.net.dropout: unknown key; known: depth, type, width",
+        ),
+        (
+            {"deterministic": 1},
+            "streams.demo.deterministic: found 1 (number); allowed: true or false",
+        ),
+        (
+            {"deterministic": True, "adapt": {"seconds": 2}},
+            "streams.demo.adapt.seconds: a time budget, which deterministic = true does",
+        ),
+        (
+            {"deterministic": True, "identical": "reuse"},
+            'streams.demo.identical: found "reuse" (string); allowed with deterministic',
+        ),
+        (
+            {"identical": "reused"},
+            'streams.demo.identical: found "reused" (string); did you mean reuse?',
+        ),
+        (
+            {"checkpoint": 3},
+            "streams.demo.checkpoint: found 3 (number); allowed: a table",
+        ),
+        (
+            {"checkpoint": {"frame": 3}},
+            "streams.demo.checkpoint.frame: unknown key; did you mean frames?",
+        ),
+        (
+            {"checkpoint": {"frames": 0}},
+            "streams.demo.checkpoint.frames: found 0; allowed: 1 to 1000000",
+        ),
+        (
+            {"checkpoint": {"seconds": 0}},
+            "streams.demo.checkpoint.seconds: found 0.0; allowed: 0.1 to 86400",
+        ),
+        (
+            {"checkpoint": {"keep": 1}},
+            "streams.demo.checkpoint.keep: found 1; allowed: 2 to 100",
         ),
         ({"adapt": 3}, "streams.demo.adapt: found 3 (number); allowed: a table"),
         (

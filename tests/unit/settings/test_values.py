@@ -25,6 +25,8 @@ from srstream.settings.values import fit
         (["a"], tuple[str, ...] | None, ("a",)),
         (1, Literal[0, 1], 1),
         ("keep", Literal["keep", "move"], "keep"),
+        ("7d", str | int, "7d"),
+        (10_000, str | int, 10_000),
     ],
 )
 def test_a_value_of_the_right_type_fits(value: Any, hint: Any, fitted: Any) -> None:
@@ -47,6 +49,8 @@ def test_a_value_of_the_right_type_fits(value: Any, hint: Any, fitted: Any) -> N
         (2.0, Literal[2, 3], "key: found 2.0 (number); allowed: 2 or 3"),
         ("a", tuple[str, ...], 'key: found "a" (string); allowed: an array, each item'),
         ([1, "a"], tuple[int, ...], 'key[1]: found "a" (string); allowed: a whole'),
+        (True, str | int, "key: found true (boolean); allowed: a string or a whole"),
+        (2.0, str | int, "key: found 2.0 (number); allowed: a string or a whole num"),
         ({}, int, "key: found a table; allowed: a whole number"),
         ([1], int, "key: found an array; allowed: a whole number"),
         (

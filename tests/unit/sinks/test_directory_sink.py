@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import errno
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -10,9 +13,9 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from fakes import FakeLedger
+from fakes import FakeClock, FakeLedger
 from pictures import zone_plate
-from srstream.errors import SinkError
+from srstream.errors import SinkError, SinkUnavailable
 from srstream.frames import (
     AdaptStats,
     Frame,
@@ -22,6 +25,7 @@ from srstream.frames import (
     Pixels,
     Upscaled,
 )
+from srstream.ledger import Output
 from srstream.ports import Sink, StreamContext
 from srstream.sinks import SINKS, directory
 from srstream.sinks.directory import DirectorySink, DirectorySinkOptions
@@ -34,10 +38,18 @@ def upscaled(name: str = "a", *, pixels: Pixels | None = None) -> Upscaled:
     return Upscaled(frame, large, stats)
 
 
-def sink_on(folder: Path, **options: Any) -> DirectorySink:
+def sink_on(
+    folder: Path,
+    *,
+    ledger: FakeLedger | None = None,
+    clock: FakeClock | None = None,
+    **options: Any,
+) -> DirectorySink:
     return DirectorySink(
         DirectorySinkOptions(**{"path": folder.name, **options}),
-        StreamContext("demo", "run", lambda: 0.0, folder.parent, FakeLedger()),
+        StreamContext(
+            "demo", "run", clock or FakeClock(), folder.parent, ledger or FakeLedger()
+        ),
     )
 
 
@@ -46,6 +58,13 @@ async def written(sink: Sink, *items: Upscaled) -> None:
     try:
         for item in items:
             await sink.write(item)
+    finally:
+        await sink.close()
+
+
+async def written_without_opening(sink: Sink) -> None:
+    try:
+        await sink.write(upscaled())
     finally:
         await sink.close()
 
@@ -60,14 +79,23 @@ def test_it_is_in_the_table_of_sinks(tmp_path: Path) -> None:
     sink = SINKS["directory"].make(DirectorySinkOptions("outbox"), context)
     assert isinstance(sink, DirectorySink)
     assert not sink.reports
+    assert sink.lasting
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"path": ""}, {"quality": 0}, {"quality": 101}, {"compression": 10}],
+    [
+        {"path": ""},
+        {"quality": 0},
+        {"quality": 101},
+        {"compression": 10},
+        {"keep": "7 weeks"},
+        {"keep": 0},
+        {"keep": " "},
+    ],
 )
 def test_options_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+    with pytest.raises(ValueError, match=rf"^{next(iter(wrong))} is "):
         DirectorySinkOptions(**{"path": "outbox", **wrong})
 
 
@@ -121,8 +149,10 @@ async def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     sink = sink_on(tmp_path / "x", path=path)
-    with pytest.raises(SinkError, match=rf"{path}: .*`path`"):
+    with pytest.raises(SinkUnavailable, match=rf"{path}: .*`path`"):
         await written(sink)
+    with pytest.raises(SinkUnavailable, match=rf"{path}: .*`path`"):
+        await written_without_opening(sink_on(tmp_path / "x", path=path))
 
 
 async def test_a_picture_that_cannot_be_encoded_is_an_error_with_the_path(
@@ -151,7 +181,7 @@ async def test_encoding_leaves_the_event_loop_alone(
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "a/b", "../a", "/etc/a", "a\0b", "a" * 252, "é" * 126, "\ud800"],
+    ["", ".", "..", "a//b", "../a", "/etc/a", "a\0b", "a" * 252, "é" * 126, "\ud800"],
 )
 async def test_a_name_that_would_lead_elsewhere_or_nowhere_is_refused(
     tmp_path: Path, name: str
@@ -183,3 +213,218 @@ async def test_an_output_is_held_if_it_is_at_least_as_new_as_asked_for(
 def test_a_folder_by_the_name_of_an_output_is_no_output(tmp_path: Path) -> None:
     (tmp_path / "a.png").mkdir()
     assert not sink_on(tmp_path).holds("a", 0)
+
+
+async def test_an_output_below_a_link_that_leads_out_is_not_held(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "b.png").write_bytes(b"x")
+    sink = sink_on(tmp_path / "outbox")
+    await sink.open()
+    (tmp_path / "outbox" / "a").symlink_to(tmp_path / "outside")
+    assert not sink.holds("a/b", 0)
+    with pytest.raises(SinkError, match="leads out of"):
+        await written(sink, upscaled("a/c"))
+    assert len(list((tmp_path / "outside").iterdir())) == 1
+
+
+async def test_parts_of_a_name_are_folders(tmp_path: Path) -> None:
+    sink = sink_on(tmp_path)
+    await written(sink, upscaled("a/b/c"), upscaled("a/d"))
+    assert (tmp_path / "a" / "b" / "c.png").is_file()
+    assert sink.holds("a/d", 0)
+    assert not sink.holds("a/b", 0)
+
+
+class Watching(FakeLedger):
+    """Remembers which files there are when something is intended."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.outputs: list[Output] = []
+        self.seen: list[list[str]] = []
+
+    async def intend(self, frame: FrameId, output: Output) -> bool:
+        self.outputs.append(output)
+        self.seen.append(os.listdir(self.folder))  # noqa: PTH208 - names as they are
+        return await super().intend(frame, output)
+
+
+async def test_the_ledger_knows_of_an_output_before_any_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Watching(tmp_path)
+    renamed: list[str] = []
+    replace = os.replace
+
+    def note(path: Any, to: Any) -> None:
+        renamed.append(str(path))
+        replace(path, to)
+
+    monkeypatch.setattr(os, "replace", note)
+    await written(sink_on(tmp_path, ledger=ledger), upscaled())
+    (output,) = ledger.outputs
+    assert ledger.seen == [[]]
+    assert output.path == str(tmp_path / "a.png")
+    assert [output.part] == renamed
+    data = (tmp_path / "a.png").read_bytes()
+    assert output.size == len(data)
+    assert output.digest == hashlib.sha256(data).digest()
+
+
+async def test_the_order_is_part_sync_rename_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def note_sync(handle: int) -> None:
+        name = os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115
+        steps.append(f"sync {Path(name).suffix or 'folder'}")
+        sync(handle)
+
+    def note_rename(path: Any, to: Any) -> None:
+        steps.append("rename")
+        replace(path, to)
+
+    sink = sink_on(tmp_path / "outbox")
+    await sink.open()
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    await sink.write(upscaled())
+    await sink.close()
+    assert steps == ["sync .part", "rename", "sync folder"]
+
+
+async def test_what_stands_from_a_run_before_is_not_written_again(tmp_path: Path) -> None:
+    ledger = FakeLedger()
+    ledger.standing.add(str(tmp_path / "a.png"))
+    (tmp_path / "a.png").write_bytes(b"as it was")
+    await written(sink_on(tmp_path, ledger=ledger), upscaled(), upscaled("b"))
+    assert (tmp_path / "a.png").read_bytes() == b"as it was"
+    assert (tmp_path / "b.png").is_file()
+
+
+async def test_a_full_disk_is_a_matter_of_time_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sink = sink_on(tmp_path / "outbox")
+    await sink.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(SinkUnavailable, match=r"a\.png: .*No space left"):
+            await sink.write(upscaled())
+    assert list((tmp_path / "outbox").iterdir()) == []
+    await sink.write(upscaled())
+    await sink.close()
+    assert (tmp_path / "outbox" / "a.png").is_file()
+
+
+async def test_a_folder_whose_parent_is_gone_is_not_made_but_waited_for(
+    tmp_path: Path,
+) -> None:
+    share = tmp_path / "share"
+    ledger = FakeLedger()
+    sink = sink_on(tmp_path / "x", path="share/outbox", ledger=ledger)
+    await sink.open()
+    (share / "outbox").rmdir()
+    share.rmdir()
+    with pytest.raises(SinkUnavailable, match=r"share/outbox: .*No such file"):
+        await sink.write(upscaled())
+    assert not share.exists()
+    assert ledger.names_of("intend") == []
+    share.mkdir()
+    await sink.write(upscaled())
+    await sink.close()
+    assert (share / "outbox" / "a.png").is_file()
+
+
+async def test_a_folder_in_the_place_of_an_output_is_an_error_for_good(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(SinkError, match=r"a\.png: .*[Dd]irectory") as raised:
+        await written(sink_on(tmp_path), upscaled())
+    assert not isinstance(raised.value, SinkUnavailable)
+
+
+async def test_too_little_memory_fails_the_frame_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(*_: Any, **__: Any) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(directory, "encode_picture", encode)
+    with pytest.raises(SinkError, match=r"a\.png: not enough memory .* 20x16") as raised:
+        await written(sink_on(tmp_path), upscaled())
+    assert not isinstance(raised.value, SinkUnavailable)
+
+
+async def test_only_so_many_results_are_kept(tmp_path: Path) -> None:
+    ledger, clock = FakeLedger(), FakeClock()
+    sink = sink_on(tmp_path / "outbox", keep=2, ledger=ledger, clock=clock)
+    await sink.open()
+    (tmp_path / "outbox" / "theirs.png").write_bytes(b"x")
+    for name in ("d", "c/b", "c/a"):
+        await sink.write(upscaled(name))
+        clock.advance(10)
+    await sink.close()
+    left = {str(p.relative_to(sink._folder)) for p in sink._folder.rglob("*.png")}
+    assert left == {"theirs.png", "c/b.png", "c/a.png"}
+
+
+async def test_a_result_is_known_as_kept_before_it_is_there(tmp_path: Path) -> None:
+    ledger = FakeLedger()
+    await written(sink_on(tmp_path, keep="1GB", ledger=ledger), upscaled())
+    size = (tmp_path / "a.png").stat().st_size
+    assert [call[0] for call in ledger.calls] == ["wrote", "intend"]
+    files, path = (str(tmp_path / name) for name in ("*.png", "a.png"))
+    assert ledger.calls[0] == ("wrote", files, path, size)
+
+
+async def test_without_a_limit_nothing_is_noted(tmp_path: Path) -> None:
+    ledger = FakeLedger()
+    await written(sink_on(tmp_path, ledger=ledger), upscaled())
+    assert ledger.names_of("wrote", "dropped") == []
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_killed_at_any_step_nothing_half_done_has_a_final_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Before the sync of the part, the rename, the sync of the folder, or after all."""
+    left = steps
+
+    def dying(real: Any) -> Any:
+        def call(*args: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return real(*args)
+
+        return call
+
+    whole = sink_on(tmp_path / "whole")
+    await written(whole, upscaled())
+    sink = sink_on(tmp_path / "outbox")
+    await sink.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", dying(os.fsync))
+        patch.setattr(os, "replace", dying(os.replace))
+        (result,) = await asyncio.gather(sink.write(upscaled()), return_exceptions=True)
+    assert isinstance(result, Killed) == (steps < 3)
+    names = [path.name for path in (tmp_path / "outbox").glob("[!.]*")]
+    assert names == (["a.png"] if steps >= 2 else [])
+    for name in names:
+        data = (tmp_path / "outbox" / name).read_bytes()
+        assert data == whole.path_of("a").read_bytes()
+    await written(sink_on(tmp_path / "outbox"), upscaled())
+    assert [path.name for path in (tmp_path / "outbox").iterdir()] == ["a.png"]

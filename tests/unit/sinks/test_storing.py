@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from srstream.errors import SinkError, SinkUnavailable
-from srstream.sinks.storing import sink_error, store
+from srstream.sinks.storing import folder_error, sink_error, store
 
 
 def test_a_full_disk_may_pass_and_the_message_names_the_file(
@@ -36,3 +36,11 @@ def test_what_time_mends_is_unavailable_and_keeps_its_number(number: int) -> Non
     error = sink_error(Path("a.png"), OSError(number, os.strerror(number)))
     assert isinstance(error, SinkUnavailable)
     assert error.errno == number
+
+
+@pytest.mark.parametrize("number", [errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG])
+def test_no_frame_is_at_fault_for_its_folder(number: int) -> None:
+    error = folder_error(Path("outbox"), OSError(number, os.strerror(number)))
+    assert isinstance(error, SinkUnavailable)
+    assert error.errno == number
+    assert str(error).startswith("outbox: cannot be used: ")

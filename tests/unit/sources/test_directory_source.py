@@ -4,79 +4,21 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from structlog.testing import capture_logs
 
 from fakes import FakeLedger
-from srstream.errors import DecodeError, Postponed, SourceError
-from srstream.ports import Packet, Source, StreamContext, Verdict
-from srstream.sources import SOURCES, folder
+from srstream.errors import DecodeError, Postponed, SourceError, Unreadable
+from srstream.frames import Picture
+from srstream.ports import Source, StreamContext, Verdict
+from srstream.sources import SOURCES, backoff, folder, hand
 from srstream.sources.directory import DirectoryOptions, DirectorySource
+from srstream.sources.folder import Folder
 from srstream.sources.watch import FolderWatch
-
-Packets = AsyncIterator[Packet]
-
-
-def save(path: Path, *, value: int = 0) -> Path:
-    """Write a plain picture; its value tells one content from another."""
-    Image.new("L", (16 + value % 7, 16), value).save(path, format="PNG")
-    return path
-
-
-def age(path: Path) -> Path:
-    """Make a file old, so that it is ready when first seen."""
-    os.utime(path, (1_000_000_000, 1_000_000_000))
-    return path
-
-
-def value_of(packet: Packet) -> int:
-    return int(packet.read().pixels[0, 0, 0])
-
-
-def source_on(
-    folder: Path,
-    *,
-    done_before: Callable[[str, int], bool] | None = None,
-    **options: Any,
-) -> DirectorySource:
-    return DirectorySource(
-        DirectoryOptions(**{"path": folder.name, "settle": 0.05, **options}),
-        StreamContext(
-            "demo", "run", time.monotonic, folder.parent, FakeLedger(), done_before
-        ),
-    )
-
-
-@asynccontextmanager
-async def opened(source: DirectorySource) -> AsyncIterator[Packets]:
-    async with asyncio.timeout(10), source.open() as packets:
-        yield packets
-
-
-async def take(packets: Packets, count: int) -> list[Packet]:
-    return [await anext(packets) for _ in range(count)]
-
-
-async def sources_of(packets: Packets, count: int) -> list[str]:
-    return [packet.source for packet in await take(packets, count)]
-
-
-class FakeLog:
-    """Lets a test wait for what is said."""
-
-    def __init__(self) -> None:
-        self.events: asyncio.Queue[str] = asyncio.Queue()
-
-    def info(self, event: str, **fields: object) -> None:
-        self.events.put_nowait(event)
-
-    warning = info
+from watched import FakeLog, age, opened, save, source_on, sources_of, take, value_of
 
 
 def make(folder: Path) -> None:
@@ -85,19 +27,6 @@ def make(folder: Path) -> None:
 
 def remove(folder: Path) -> None:
     folder.rmdir()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def no_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system that says nothing, as many network shares do."""
-    monkeypatch.setattr(FolderWatch, "ensure", lambda _: None)
 
 
 def test_it_is_in_the_table_of_sources(inbox: Path) -> None:
@@ -116,6 +45,8 @@ def test_it_is_in_the_table_of_sources(inbox: Path) -> None:
         {"settle": float("nan")},
         {"rescan": 0.0},
         {"max_pixels": 0},
+        {"after": "remove"},
+        {"after": "move:"},
     ],
 )
 def test_options_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
@@ -199,7 +130,7 @@ async def test_what_events_do_not_tell_is_found_by_the_rescan(
         assert (await anext(packets)).source == "a.png"
 
 
-async def test_without_inotify_it_warns_once_and_rescans_each_window(
+async def test_without_inotify_it_warns_once_and_polls(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: FolderWatch) -> None:
@@ -279,17 +210,20 @@ async def test_a_returned_file_is_offered_again(inbox: Path) -> None:
         assert (packet.source, value_of(packet)) == ("a.png", 1)
 
 
-async def test_a_file_that_is_deleted_while_it_waits_is_told_of(
+async def test_a_file_that_is_gone_when_it_is_read_is_told_of_and_taken_if_it_is_back(
     inbox: Path, no_events: None
 ) -> None:
-    for name in ("a.png", "b.png"):
-        age(save(inbox / name))
-    async with opened(source_on(inbox, rescan=0.05)) as packets:
-        await anext(packets)
-        (inbox / "b.png").unlink()
-        packet = await anext(packets)
-        with pytest.raises(DecodeError, match=r"b\.png.* vanished"):
-            packet.read()
+    age(save(inbox / "a.png", value=1))
+    with capture_logs() as logs:
+        async with opened(source_on(inbox, rescan=0.05)) as packets:
+            packet = await anext(packets)
+            (inbox / "a.png").rename(inbox.parent / "a.png")
+            with pytest.raises(Postponed, match=r"a\.png.* vanished"):
+                packet.read()
+            await packet.done(Verdict.RETURNED)
+            (inbox.parent / "a.png").rename(inbox / "a.png")
+            assert value_of(await anext(packets)) == 1
+    assert [log["source"] for log in logs if "is gone" in log["event"]] == ["a.png"]
 
 
 async def test_what_is_not_a_file_is_offered_once_and_named(
@@ -328,7 +262,7 @@ async def test_sources_with_one_stem_keep_their_whole_names(inbox: Path) -> None
         assert names == ["a.jpg", "a.png", "b"]
 
 
-async def test_files_done_in_an_earlier_run_are_kept_and_not_offered(
+async def test_what_was_done_before_there_was_a_ledger_is_kept_and_not_offered(
     inbox: Path,
 ) -> None:
     for name in ("a.png", "b.png"):
@@ -339,7 +273,7 @@ async def test_files_done_in_an_earlier_run_are_kept_and_not_offered(
         asked.append((name, mtime_ns))
         return name == "a"
 
-    source = source_on(inbox, done_before=done_before)
+    source = source_on(inbox, ledger=FakeLedger(is_new=True), done_before=done_before)
     async with opened(source) as packets:
         assert await sources_of(packets, 1) == ["b.png"]
         assert source.kept == 1
@@ -400,7 +334,7 @@ async def test_a_bug_in_the_watching_reaches_who_waits(
     inbox: Path, no_events: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(source_on(inbox, rescan=0.05)) as packets:
-        monkeypatch.setattr(folder, "scan", lambda *_: 1 / 0)
+        monkeypatch.setattr(Folder, "scan", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await anext(packets)
 
@@ -412,3 +346,60 @@ async def test_a_packet_may_be_given_back_after_the_source_was_closed(
     async with opened(source_on(inbox)) as packets:
         packet = await anext(packets)
     await packet.done(Verdict.RETURNED)
+
+
+async def test_sub_folders_are_watched_and_keep_their_place_in_names(inbox: Path) -> None:
+    for below in ("one", "two", ".hidden"):
+        (inbox / below).mkdir()
+        age(save(inbox / below / "a.png"))
+    async with opened(source_on(inbox, recursive=True)) as packets:
+        named = {p.source: p.name for p in await take(packets, 2)}
+        assert named == {"one/a.png": "one/a", "two/a.png": "two/a"}
+        (inbox / "three" / "deep").mkdir(parents=True)
+        save(inbox / "three" / "deep" / "b.png")
+        assert (await anext(packets)).name == "three/deep/b"
+
+
+async def test_links_that_lead_anywhere_are_followed_by_option(inbox: Path) -> None:
+    age(save(inbox.parent / "elsewhere.png", value=4))
+    (inbox / "a.png").symlink_to(inbox.parent / "elsewhere.png")
+    async with opened(source_on(inbox, links="anywhere")) as packets:
+        assert value_of(await anext(packets)) == 4
+
+
+async def test_a_file_that_cannot_be_read_is_tried_again_and_holds_up_no_other(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(save(inbox / "a.png", value=1))
+    age(save(inbox / "b.png", value=2))
+    monkeypatch.setattr(backoff, "FIRST", 0.02)
+
+    def refuse(*_: object, **__: object) -> Picture:
+        raise Unreadable("is busy")
+
+    with capture_logs() as logs:
+        async with opened(source_on(inbox)) as packets:
+            packet = await anext(packets)
+            with monkeypatch.context() as patch:
+                patch.setattr(hand, "read_unchanged", refuse)
+                for then in (["b.png", "a.png"], ["a.png"]):
+                    with pytest.raises(Unreadable):
+                        packet.read()
+                    await packet.done(Verdict.LATER)
+                    *others, packet = await take(packets, len(then))
+                    assert [p.source for p in (*others, packet)] == then
+            assert value_of(packet) == 1
+            await packet.done(Verdict.DONE)
+    assert [(log["event"].split(";")[0], log.get("reason")) for log in logs] == [
+        ("source cannot be read now", "is busy"),
+        ("source could be read at last", None),
+    ]
+
+
+async def test_by_option_it_polls_and_asks_for_no_events(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FolderWatch, "ensure", lambda _: 1 / 0)
+    async with opened(source_on(inbox, watch="poll", rescan=3600.0)) as packets:
+        save(inbox / "a.png")
+        assert await sources_of(packets, 1) == ["a.png"]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,10 @@ import pytest
 from PIL import Image
 
 from pictures import zone_plate
-from srstream.errors import DecodeError, Postponed
+from srstream.errors import DecodeError, Postponed, Unreadable
 from srstream.frames import Picture
 from srstream.sources import files
-from srstream.sources.files import look_at, read_unchanged, scan
-from srstream.sources.matching import PICTURES, matcher
+from srstream.sources.files import Look, digest_unchanged, look_at, read_unchanged, seen_at
 
 
 def save(path: Path, *, phase: float = 0.0) -> Path:
@@ -21,10 +22,14 @@ def save(path: Path, *, phase: float = 0.0) -> Path:
     return path
 
 
-def read(path: Path, *, within: Path | None = None) -> Picture:
+def looked_at(path: Path, *, within: Path | None = None) -> Look:
     look = look_at(path, within=within)
     assert look is not None
-    return read_unchanged(path, look, max_pixels=1000)
+    return look
+
+
+def read(path: Path, *, within: Path | None = None) -> Picture:
+    return read_unchanged(path, looked_at(path, within=within), max_pixels=1000)
 
 
 def test_a_file_that_did_not_change_is_read(tmp_path: Path) -> None:
@@ -53,7 +58,7 @@ def test_a_file_that_changes_while_it_is_read_is_postponed(
 ) -> None:
     path = save(tmp_path / "a.png")
 
-    def read_while_written(path: Path, *, max_pixels: int) -> Picture:
+    def read_while_written(path: Path, *, max_pixels: int, within: str | None) -> Picture:
         path.write_bytes(b"half of a new picture")
         if decodes:
             return Picture(zone_plate(12, 16))
@@ -70,7 +75,7 @@ def test_a_file_that_is_deleted_after_it_was_read_whole_is_taken(
     path = save(tmp_path / "a.png")
     whole = Picture(zone_plate(12, 16))
 
-    def read_and_lose(path: Path, *, max_pixels: int) -> Picture:
+    def read_and_lose(path: Path, *, max_pixels: int, within: str | None) -> Picture:
         path.unlink()
         return whole
 
@@ -128,9 +133,50 @@ def test_links_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
         read(tmp_path / "a.png")
 
 
-def test_a_scan_sees_what_matches_and_nothing_below(tmp_path: Path) -> None:
-    for name in ("a.png", "B.JPG", "c.txt", ".d.png", ".1-2.part"):
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "below").mkdir()
-    (tmp_path / "below" / "e.png").write_bytes(b"x")
-    assert scan(tmp_path, matcher(PICTURES)).keys() == {"a.png", "B.JPG"}
+def test_a_link_that_is_put_in_the_place_of_a_file_does_not_lead_out(
+    tmp_path: Path,
+) -> None:
+    """Same size, same time of change: a look does not tell them apart."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    secret, path = save(tmp_path / "secret.png"), save(inbox / "a.png")
+    for file in (secret, path):
+        os.utime(file, (1, 1))
+    look = look_at(path, within=inbox)
+    assert look is not None
+    path.unlink()
+    path.symlink_to(secret)
+    with pytest.raises(DecodeError, match=r"a\.png is a link that leads out"):
+        read_unchanged(path, look, max_pixels=1000)
+    assert digest_unchanged(path, look) is None
+
+
+def test_a_name_that_is_too_long_is_of_nothing(tmp_path: Path) -> None:
+    assert seen_at(f"{tmp_path}/{'x' * 300}.png", within=None) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_unreadable_not_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png")
+    path.chmod(0)
+    with pytest.raises(Unreadable, match="permission denied"):
+        read(path)
+
+
+def test_what_is_read_is_told_with_its_hash_and_when(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png")
+    before = time.time_ns()
+    contents = [read(path).content, digest_unchanged(path, looked_at(path))]
+    for content in contents:
+        assert content is not None
+        assert content.digest == hashlib.sha256(path.read_bytes()).digest()
+        assert before <= content.read_at_ns <= time.time_ns()
+
+
+def test_there_is_no_hash_of_what_changed_or_is_gone(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png")
+    look = looked_at(path)
+    path.write_bytes(b"something else")
+    assert digest_unchanged(path, look) is None
+    path.unlink()
+    assert digest_unchanged(path, look) is None

@@ -40,7 +40,9 @@ def test_any_names_can_be_sorted_and_only_equal_ones_are_level(
         (["a.jpg.png", "a.jpg", "a.png"], ["a.jpg.png", "a.jpg", "a.png"]),
         (["a.jpg", "a.png", "a.jpg.png"], ["a.jpg", "a.png", "a.jpg.png"]),
         (["archive.tar.png"], ["archive.tar"]),
-        (["one/a.png", "two/a.png", "b.png"], ["a.png", "a.png~2", "b"]),
+        (["one/a.png", "two/a.png", "b.png"], ["one/a", "two/a", "b"]),
+        (["one/a.png", "one/a.jpg"], ["one/a.png", "one/a.jpg"]),
+        (["one.x/a", "one.x/b.png"], ["one.x/a", "one.x/b"]),
     ],
 )
 def test_a_source_is_called_by_its_stem_unless_it_would_meet_another(
@@ -99,3 +101,20 @@ def test_no_two_sources_ever_share_a_name(steps: list[tuple[str, str]]) -> None:
             name = names.claim(source)
             assert given_out.setdefault(source, name) == name
     assert len(set(given_out.values())) == len(given_out)
+
+
+def test_flat_names_leave_folders_out_and_still_do_not_meet() -> None:
+    names = Names(flat=True)
+    sources = ["one/a.png", "two/a.png", "b.png"]
+    for source in sources:
+        names.add(source)
+    assert [names.claim(source) for source in sources] == ["a.png", "a.png~2", "b"]
+
+
+def test_a_name_that_was_given_is_none_of_the_wishes_of_others() -> None:
+    names = Names()
+    names.give("old.png", "a")
+    assert names.is_given("a")
+    assert "old.png" in names
+    assert names.wishes("a.png", 3) == ["a.png", "a.png~2", "a.png~3"]
+    assert names.claim("old.png") == "a"

@@ -1,0 +1,106 @@
+"""`srstream ledger`: what became of every frame, and what is to be tried again."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srstream.cli.complaints import WRONG_USAGE, complaints
+from srstream.errors import Complaint, ConfigError
+
+
+def ledger(
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The configuration that the daemon runs with."),
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The daemon's state folder, instead of --config.",
+            show_default="state",
+        ),
+    ] = None,
+    stream: Annotated[
+        str | None, typer.Option(metavar="STREAM", help="Only this one; else all.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="List what failed, with the reason.")
+    ] = False,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Try a failed source again; may be repeated; `all`: every failed one.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, help="List at most so many per stream.")
+    ] = 20,
+    json: Annotated[
+        bool, typer.Option("--json", help="Write JSON for scripts instead of tables.")
+    ] = False,
+) -> None:
+    """Show what the daemon has taken, done and failed, and ask for failed ones again.
+
+    Works while the daemon runs and while it does not. What is asked for again is taken up
+    at the next look at the whole folder, or at the next start.
+    """
+    if config is not None and state_dir is not None:
+        raise typer.BadParameter("give --config FILE or --state-dir DIR, not both")
+
+    from rich.console import Console  # noqa: PLC0415 - only here, as what is heavy
+
+    from srstream.cli.ledger_report import (  # noqa: PLC0415
+        Report,
+        Retries,
+        chosen,
+        read,
+    )
+    from srstream.cli.retrying import choose  # noqa: PLC0415
+    from srstream.stores.ledger_view import LedgerView  # noqa: PLC0415
+
+    with complaints():
+        folder = _folder(config, state_dir)
+    with (
+        complaints(WRONG_USAGE),
+        LedgerView.open(_ledger_in(folder), requesting=bool(retry)) as view,
+    ):
+        streams = chosen(view.streams(), stream)
+        if retry:
+            wanted = choose(view, streams, retry)
+            view.request(wanted)
+            report: Retries | Report = Retries(wanted)
+        else:
+            report = read(view, streams, failed=failed, limit=limit)
+        if json:
+            typer.echo(json_text.dumps(report.as_dict(), allow_nan=False, indent=2))
+        else:
+            report.print_to(Console())
+
+
+def _folder(config: Path | None, state_dir: Path | None) -> Path:
+    if config is None:
+        return state_dir or Path("state")
+    from srstream.settings import load  # noqa: PLC0415 - loads torch
+
+    settings = load(config)
+    return settings.base / settings.daemon.state_dir
+
+
+def _ledger_in(folder: Path) -> Path:
+    path = folder / "ledger.db"
+    if not os.path.exists(path):  # noqa: PTH110 - false also where we may not look
+        raise ConfigError(
+            Complaint(
+                str(path),
+                "there is no ledger; `srstream serve` makes it when it first starts; "
+                "name its state folder by --state-dir, or its configuration by --config",
+            )
+        )
+    return path

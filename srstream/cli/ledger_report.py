@@ -1,0 +1,170 @@
+"""What `srstream ledger` shows: tables for people, JSON for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from srstream.errors import Complaint, ConfigError
+from srstream.ledger import Entry, Fate
+from srstream.media.printable import printable
+from srstream.stores.ledger_view import LedgerView, StreamTotals
+
+
+def chosen(streams: Sequence[str], wanted: str | None) -> Sequence[str]:
+    """Return the streams that are meant.
+
+    Raises:
+        ConfigError: the ledger knows no such stream.
+    """
+    if wanted is None:
+        return streams
+    if wanted in streams:
+        return [wanted]
+    known = ", ".join(streams) or "none"
+    raise ConfigError(Complaint("--stream", f"no stream {wanted} here; known: {known}"))
+
+
+def read(view: LedgerView, streams: Sequence[str], *, failed: bool, limit: int) -> Report:
+    """Return how these streams stand, with at most `limit` entries of each."""
+    look = view.failed if failed else view.latest
+    return Report(
+        [view.totals(stream) for stream in streams],
+        [(stream, entry) for stream in streams for entry in look(stream, limit)],
+        failed=failed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How streams stand, and some of their entries."""
+
+    totals: Sequence[StreamTotals]
+    entries: Sequence[tuple[str, Entry]]
+    failed: bool
+    """Whether only failed ones are shown."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what scripts read; keys are added, never renamed."""
+        return {
+            "streams": [
+                {**asdict(total), "stream": _text(total.stream), "last_time": _iso(total)}
+                for total in self.totals
+            ],
+            "entries": [_entry(stream, entry) for stream, entry in self.entries],
+        }
+
+    def print_to(self, console: Console) -> None:
+        """Print tables."""
+        if not self.failed:
+            console.print(self._streams())
+        if self.entries:
+            console.print(self._failures() if self.failed else self._latest())
+        elif self.failed:
+            console.print("nothing failed")
+
+    def _streams(self) -> Table:
+        table = Table(title="Streams")
+        table.add_column("stream")
+        for title in ("done", "failed", "to retry", "in hand", "last frame"):
+            table.add_column(title, justify="right")
+        table.add_column("last change")
+        for total in self.totals:
+            numbers = total.done, total.failed, total.retries, total.taken, total.last_seq
+            table.add_row(
+                Text(printable(total.stream)),
+                *map(str, numbers),
+                "-" if total.last_time is None else _local(total.last_time),
+            )
+        return table
+
+    def _latest(self) -> Table:
+        table = Table(title="Latest")
+        for title in ("stream", "source", "fate", "frame", "time", "moved to"):
+            table.add_column(title, overflow="fold")
+        for stream, entry in self.entries:
+            table.add_row(
+                Text(printable(stream)),
+                Text(printable(entry.source)),
+                "in hand" if entry.fate is Fate.TAKEN else entry.fate.value,
+                "-" if entry.seq is None else str(entry.seq),
+                _local(entry.time),
+                Text(printable(entry.moved_to)),
+            )
+        return table
+
+    def _failures(self) -> Table:
+        table = Table(title="Failed")
+        for title in ("stream", "source", "reason", "time", "moved to"):
+            table.add_column(title, overflow="fold")
+        for stream, entry in self.entries:
+            table.add_row(
+                Text(printable(stream)),
+                Text(printable(entry.source)),
+                Text(printable(entry.reason)),
+                _local(entry.time),
+                Text(printable(entry.moved_to)),
+            )
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """What was asked for again."""
+
+    wanted: Sequence[tuple[str, str]]
+    """Stream and source."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what scripts read; keys are added, never renamed."""
+        return {
+            "retries": [
+                {"stream": _text(stream), "source": _text(source)}
+                for stream, source in self.wanted
+            ]
+        }
+
+    def print_to(self, console: Console) -> None:
+        """Say it in a line."""
+        names = ", ".join(printable(source) for _, source in self.wanted[:5])
+        more = ", ..." if len(self.wanted) > 5 else ""
+        said = f"{len(self.wanted)} to be tried again: {names}{more}"
+        console.print(Text(said if self.wanted else "nothing failed"))
+
+
+def _entry(stream: str, entry: Entry) -> dict[str, object]:
+    return {
+        "stream": _text(stream),
+        "source": _text(entry.source),
+        "name": _text(entry.name),
+        "fate": entry.fate.value,
+        "seq": entry.seq,
+        "reason": _text(entry.reason),
+        "time": _utc(entry.time),
+        "size": entry.signature.size,
+        "mtime_ns": entry.signature.mtime_ns,
+        "sha256": None if entry.content is None else entry.content.digest.hex(),
+        "moved_to": _text(entry.moved_to) or None,
+    }
+
+
+def _iso(total: StreamTotals) -> str | None:
+    return None if total.last_time is None else _utc(total.last_time)
+
+
+def _utc(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
+
+
+def _local(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).astimezone().isoformat(" ", "seconds")
+
+
+def _text(value: str) -> str:
+    # Names that are not UTF-8 hold lone surrogates, which many readers of JSON refuse.
+    return value.encode("utf-8", "backslashreplace").decode()

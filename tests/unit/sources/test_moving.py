@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from srstream.ledger import Signature
+from srstream.sources import moving
+from srstream.sources.moving import bring_back, move, remove
+
+
+def write(path: Path, text: str = "old") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, ns=(10**18, 10**18 + 1))
+    return path
+
+
+def signature(path: Path) -> Signature:
+    status = path.stat()
+    return Signature(status.st_size, status.st_mtime_ns)
+
+
+def all_below(folder: Path) -> dict[str, str]:
+    """Every file below, the hidden ones too, with its content."""
+    files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return {str(path.relative_to(folder)): path.read_text() for path in files}
+
+
+@pytest.fixture(params=["same disk", "other disk"])
+def disks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two folders on one file system, or on two."""
+    if request.param == "same disk":
+        return
+    rename = Path.rename
+
+    def across(path: Path, to: Path) -> Path:
+        if path.parent != Path(to).parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", across)
+
+
+@pytest.mark.usefixtures("disks")
+def test_a_file_is_moved_with_its_date_and_folders_are_made(tmp_path: Path) -> None:
+    path = write(tmp_path / "in" / "a.png")
+    expected, to = signature(path), tmp_path / "out" / "deep" / "a.png"
+    assert move(path, to, expected) == to
+    assert signature(to) == expected
+    assert all_below(tmp_path) == {"out/deep/a.png": "old"}
+
+
+@pytest.mark.usefixtures("disks")
+def test_nothing_is_overwritten_and_a_second_file_gets_a_number(tmp_path: Path) -> None:
+    to = write(tmp_path / "out" / "a.png", "one")
+    write(tmp_path / "out" / "a~2.png", "two")
+    path = write(tmp_path / "a.png", "six")
+    assert move(path, to, signature(path)) == to.with_name("a~3.png")
+    expected = {"out/a.png": "one", "out/a~2.png": "two", "out/a~3.png": "six"}
+    assert all_below(tmp_path) == expected
+
+
+@pytest.mark.usefixtures("disks")
+def test_a_file_that_was_moved_before_a_crash_is_only_removed(tmp_path: Path) -> None:
+    path, to = write(tmp_path / "a.png"), write(tmp_path / "out" / "a.png")
+    assert move(path, to, signature(path)) == to
+    assert all_below(tmp_path) == {"out/a.png": "old"}
+
+
+@pytest.mark.usefixtures("disks")
+def test_a_file_that_has_changed_stays(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.png", "newer")
+    assert move(path, tmp_path / "out" / "a.png", Signature(3, 5)) is None
+    assert not remove(path, Signature(3, 5))
+    assert all_below(tmp_path) == {"a.png": "newer"}
+
+
+@pytest.mark.usefixtures("disks")
+def test_a_file_that_somebody_writes_to_stays(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.png")
+    with path.open("r+"):
+        remove(path, signature(path))
+    assert all_below(tmp_path) == {"a.png": "old"}
+
+
+def test_a_file_that_is_replaced_before_it_is_deleted_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.png")
+    expected, rename = signature(path), Path.rename
+
+    def overtake(old: Path, to: Path) -> Path:
+        if old == path:
+            rename(write(tmp_path / ".camera", "newest"), path)
+        return rename(old, to)
+
+    monkeypatch.setattr(Path, "rename", overtake)
+    assert not remove(path, expected)
+    assert all_below(tmp_path) == {"a.png": "newest"}
+
+
+def test_of_two_that_come_while_one_is_deleted_both_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.png", "second")
+
+    def is_still(aside: Path, _: Signature) -> bool:
+        write(path, "third")
+        return False
+
+    monkeypatch.setattr(moving, "_is_still", is_still)
+    assert not remove(path, signature(path))
+    assert all_below(tmp_path) == {"a.png": "third", "a~2.png": "second"}
+
+
+def test_what_fails_leaves_all_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.png")
+    before = signature(path)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def other_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(Path, "rename", other_disk)
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        move(path, tmp_path / "out" / "a.png", before)
+    assert all_below(tmp_path) == {"a.png": "old"}
+    assert signature(path) == before
+
+
+def test_a_link_is_removed_and_what_it_leads_to_is_copied(tmp_path: Path) -> None:
+    target = write(tmp_path / "in" / "target")
+    link = tmp_path / "in" / "a.png"
+    link.symlink_to("target")
+    to = tmp_path / "out" / "a.png"
+    assert move(link, to, signature(target)) == to
+    assert not to.is_symlink()
+    assert all_below(tmp_path) == {"in/target": "old", "out/a.png": "old"}
+    link.symlink_to("target")
+    assert remove(link, signature(target))
+    assert target.exists()
+
+
+def test_a_file_that_is_there_already_is_not_touched(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.png")
+    assert move(path, path, signature(path)) is None
+    assert all_below(tmp_path) == {"a.png": "old"}
+
+
+@pytest.mark.usefixtures("disks")
+def test_a_file_is_brought_back_unless_there_is_one(tmp_path: Path) -> None:
+    moved, place = write(tmp_path / "failed" / "a.png"), tmp_path / "in" / "a.png"
+    assert bring_back(moved, place)
+    assert all_below(tmp_path) == {"in/a.png": "old"}
+    write(moved, "another")
+    assert not bring_back(moved, place)
+    assert all_below(tmp_path) == {"in/a.png": "old", "failed/a.png": "another"}
