@@ -26,6 +26,8 @@ from srstream.stores.state_dir import StateDir
 
 EXAMPLE_SIDE = 512
 """The expected time is told for a frame of this size."""
+_CLOSING = 0.1
+"""Share of the time to stop in that is kept for the ledger, whose disk may be full."""
 _DAY = 86_400.0
 _FIRST_PRUNING = 60.0
 """Seconds after the start, when the streams have found their feet."""
@@ -55,7 +57,7 @@ def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
             daemon = _Daemon(settings, load, computes, ledger, state_dir)
             return asyncio.run(daemon.serve(reloads=reloads))
         finally:
-            ledger.close_now()
+            ledger.close_now(within=0.5)
             computes.close(within=1.0)
 
 
@@ -93,11 +95,11 @@ class _Daemon:
             if stop.done():
                 self._log.info("stopping", grace=grace)
             await _cancelled(stop, *self._telling)
-            await self._supervisor.stop(grace)
+            await self._supervisor.stop(grace * (1.0 - _CLOSING))
             await _cancelled(work)
             with suppress(asyncio.CancelledError):
                 work.result()
-            await self._ledger.close()
+            await self._ledger.close(grace * _CLOSING)
             return self._supervisor.status
 
     async def _work(self, signals: Signals) -> None:

@@ -10,7 +10,8 @@ the same time and content (0 done twice), and each must decode to its end (0 par
 the end every picture has an output (0 lost), no temporary file is left, and the statistics
 hold one whole line about each frame. With `deterministic = true` every output must also
 equal that of a run that was not killed, byte for byte; that stream has two folders of
-results, so that a kill may leave a frame in one of them only.
+results, so that a kill may leave a frame in one of them only. The one that is not
+deterministic deletes its sources once they are done, so that what is lost is lost for good.
 """
 
 from __future__ import annotations
@@ -63,7 +64,6 @@ class Found:
     pictures: int
     kills: int = 0
     phases: Counter[Phase] = field(default_factory=Counter)
-    ended_by_itself: int = 0
     done_twice: set[Path] = field(default_factory=set)
     partial: set[Path] = field(default_factory=set)
     differing: set[Path] = field(default_factory=set)
@@ -124,7 +124,7 @@ def _tiny(folder: Path, *, deterministic: bool) -> Tiny:
     # A long time between rescans: what is to be done is there at each start.
     return Tiny(
         folder,
-        source={"rescan": 60.0},
+        source={"rescan": 60.0, "after": "keep" if deterministic else "delete"},
         stream={"deterministic": deterministic},
         twice=deterministic,
     )
@@ -182,6 +182,9 @@ def _killed(
     with tiny.serving() as daemon:
         daemon.wait_for_event("stream ready", within=START)  # to be stopped, if all is done
         tiny.wait_for_frames(daemon, options.pictures, within=_LATE)
+        if not deterministic:
+            empty = "a folder without sources"
+            daemon.wait_until(lambda: not names_in(tiny.inbox), empty, within=START)
         daemon.stop()
     _note_log(daemon.said(), daemon.started, found)
     _note(tiny, found, stood, snapshot(*tiny.outboxes), whole)
@@ -197,7 +200,7 @@ def _note_log(said: list[dict[str, object]], started: float, found: Found) -> No
                 # Its timestamp, and not when we looked.
                 moment = np.datetime64(str(event["timestamp"]).rstrip("Z"), "us")
                 found.start_seconds.append(float(moment.astype(np.int64)) / 1e6 - started)
-            case "unfinished frames of a run that died":
+            case "frames that an earlier run left unfinished":
                 found.adopted += int(str(event["adopted"]))
                 found.redone += int(str(event["redone"]))
             case "frame skipped" | "stream failed":

@@ -29,6 +29,10 @@ from srstream.runtime.publisher import Publisher, Ready
 from srstream.runtime.statekeeper import StateKeeper
 from srstream.runtime.workthread import WorkThread
 
+_PUBLISHING = 1.25
+"""How long after a stop writing may take, as a multiple of the time for the frame in hand:
+what hangs then, on a disk that is full or gone, is given back."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Decoded:
@@ -97,6 +101,7 @@ class Pipeline:
         self._seq = 0
         self._fetching = Cutoff()
         self._processing = Cutoff()
+        self._publishing = Cutoff()
         self._ended = asyncio.Event()
         self._ended.set()
         self._publisher = Publisher(
@@ -147,18 +152,20 @@ class Pipeline:
 
         Stops fetching at once. The frame that is being upscaled is given `within`
         seconds, then abandoned and given back, as is all that is only decoded. What is
-        upscaled is published. (A frame that becomes ready in the very moment of the cut
-        is given back too; its processor has then seen it.)
+        upscaled is published, if that does not take a quarter longer. (A frame that
+        becomes ready in the very moment of the cut is given back too; its processor has
+        then seen it.)
         """
         self._fetching.set(0.0)
         self._processing.set(within)
+        self._publishing.set(within * _PUBLISHING)
         await self._ended.wait()
 
     async def _recover(self) -> None:
         recovered = await self._ledger.recover()
         if recovered.adopted or recovered.redone:
             self._log.warning(
-                "unfinished frames of a run that died",
+                "frames that an earlier run left unfinished",
                 adopted=recovered.adopted,
                 redone=recovered.redone,
             )
@@ -264,19 +271,19 @@ class Pipeline:
         async for ready in self._ready:
             if not keep_order:
                 continue  # the frame before is given back; this one must not overtake it
-            published = await self._publisher.publish(ready)
+            published = None
+            async with self._publishing.move_on():
+                published = await self._publisher.publish(ready)
+            if published is None or published.verdict is Verdict.RETURNED:
+                keep_order = False  # given back with all that is in our hands
+                continue
             item = published.item
-            match published.verdict:
-                case Verdict.DONE:
-                    self.counters.note(item.stats)
-                    self.counters.done += 1
-                    await self._settle(ready.packet, Verdict.DONE)
-                case Verdict.FAILED:
-                    self.counters.failed[SinkError.__name__] += 1
-                    await self._settle(ready.packet, Verdict.FAILED)
-                case _:
-                    keep_order = False  # given back with all that is in our hands
-                    continue
+            if published.verdict is Verdict.DONE:
+                self.counters.note(item.stats)
+                self.counters.done += 1
+            else:
+                self.counters.failed[SinkError.__name__] += 1
+            await self._settle(ready.packet, published.verdict)
             if item.stats.outcome is Outcome.FALLBACK:
                 self._say_fallback(item)
             if self._observer is not None:

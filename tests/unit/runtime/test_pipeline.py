@@ -32,7 +32,7 @@ from srstream.errors import (
     SinkUnavailable,
     Unreadable,
 )
-from srstream.frames import AdaptStats, Content, Outcome, Picture, Upscaled
+from srstream.frames import AdaptStats, Content, FrameId, Outcome, Picture, Upscaled
 from srstream.ledger import Recovered
 from srstream.ports import Verdict
 from srstream.runtime.cadence import Cadence
@@ -313,7 +313,7 @@ async def test_what_a_crash_left_is_put_right_before_anything_is_opened(
             return Recovered(adopted=1, redone=2)
 
     await make(ListSource(), sink, ledger=Crashed()).run()
-    (said,) = _events(logs, "unfinished frames of a run that died")
+    (said,) = _events(logs, "frames that an earlier run left unfinished")
     assert (said["adopted"], said["redone"]) == (1, 2)
 
 
@@ -378,6 +378,25 @@ async def test_after_an_output_that_could_not_wait_nothing_overtakes_it(
     await pipeline.drain(5.0)
     await running
     assert source.verdicts == {"a": RETURNED, "b": RETURNED, "c": RETURNED}
+
+
+async def test_a_stop_does_not_wait_for_a_ledger_that_cannot_be_written(
+    make: Make,
+) -> None:
+    asked = Tally()
+
+    class Full(FakeLedger):
+        async def done(self, frame: FrameId, *, line: str | None) -> None:
+            asked.add("done")
+            await asyncio.Event().wait()
+
+    source = HangingSource("a", "b")
+    pipeline = make(source, ListSink(), ledger=Full())
+    running = asyncio.create_task(pipeline.run())
+    await asked.reached("done")
+    await pipeline.drain(0.02)
+    await running
+    assert source.verdicts == {"a": RETURNED, "b": RETURNED}
 
 
 async def test_the_state_of_a_killed_run_is_where_its_last_published_frame_left_it(
