@@ -6,6 +6,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,8 @@ class _Daemon:
 
     async def serve(self, *, reloads: bool) -> Exit:
         """Run until stopped, or until no stream is left."""
+        # A file on a share that hangs must not keep the process alive.
+        asyncio.get_running_loop().set_default_executor(_Impatient())
         async with Signals(_leave_at_once, reload=reloads) as signals:
             stop = asyncio.create_task(signals.wait_for_stop())
             work = asyncio.create_task(self._work(signals))
@@ -165,11 +168,16 @@ class _Daemon:
             await asyncio.sleep(pause)
             pause = _DAY
             if self._settings.daemon.ledger_keep:
-                forgotten = await self._ledger.prune(
-                    duration(self._settings.daemon.ledger_keep)
-                )
-                if forgotten:
-                    self._log.info("old entries of the ledger forgotten", entries=forgotten)
+                await self._prune(duration(self._settings.daemon.ledger_keep))
+
+    async def _prune(self, seconds: float) -> None:
+        try:
+            forgotten = await self._ledger.prune(seconds)
+        except SrstreamError as error:  # the streams find out for themselves
+            self._log.error("old entries of the ledger not forgotten", reason=str(error))
+            return
+        if forgotten:
+            self._log.info("old entries of the ledger forgotten", entries=forgotten)
 
     def _announce(self, stream: Stream) -> None:
         chosen, base = stream.spec.settings, stream.spec.base
@@ -183,6 +191,14 @@ class _Daemon:
             preset=chosen.session.preset,
             device=str(stream.device),
         )
+
+
+class _Impatient(ThreadPoolExecutor):
+    """Does not wait, in the end, for what hangs; the process leaves at once after it."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        del wait, cancel_futures
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:

@@ -29,6 +29,8 @@ class FakePipeline:
         self.deaf = deaf
         self.on_cancel: Exception | None = None
         """Raised when it is cancelled, as if tidying up went wrong."""
+        self.tidies_up: Gate | None = None
+        """Waited for when it is cancelled."""
         self.tally = Tally()
         """`run`, `drain`, `over`."""
         self.drained: list[float] = []
@@ -45,6 +47,8 @@ class FakePipeline:
         try:
             await self._fate
         except asyncio.CancelledError:
+            if self.tidies_up is not None:
+                await self.tidies_up.passed()
             if self.on_cancel is not None:
                 raise self.on_cancel from None
             raise

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 
@@ -21,6 +23,9 @@ from srstream.media.printable import printable
 WRONG_USAGE = Exit.USAGE
 WRONG_CONFIGURATION = Exit.CONFIG
 """Systemd is told not to start again on it."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""No bug of ours: such as a report that goes into a file on a full disk."""
 
 _STATUSES: tuple[tuple[type[SrstreamError], Exit], ...] = (
     (StateDirInUse, Exit.FAILED),
@@ -47,14 +52,28 @@ def complaints(status: int = WRONG_CONFIGURATION) -> Iterator[None]:
 
 @contextmanager
 def crashes() -> Iterator[None]:
-    """Give a bug a status of its own, after its traceback, for whoever supervises us."""
+    """Give a bug a status of its own, after its traceback, for whoever supervises us.
+
+    Around every command: what it prints may fail, too.
+    """
     try:
         yield
-    except (typer.Exit, typer.Abort, typer.BadParameter):
-        raise
+    except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+        raise  # of the last typer makes a quiet end: whoever reads has read enough
+    except OSError as error:
+        if error.errno not in _FULL:
+            _crash()
+        told = ": ".join(map(str, filter(None, (error.filename, error.strerror))))
+        typer.echo(f"srstream: {printable(told)}", err=True)
+        raise typer.Exit(Exit.FAILED) from None
     except Exception:  # noqa: BLE001 - told to whoever started us
-        traceback.print_exc()
-        raise typer.Exit(Exit.CRASHED) from None
+        _crash()
+
+
+def _crash() -> NoReturn:
+    """Show the traceback of the error that is being handled, and leave."""
+    traceback.print_exc()
+    raise typer.Exit(Exit.CRASHED) from None
 
 
 def status_of(error: SrstreamError) -> Exit:

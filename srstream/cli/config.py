@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from srstream.cli.complaints import WRONG_USAGE, complaints
+from srstream.cli.complaints import WRONG_USAGE, complaints, crashes
+from srstream.media.printable import printable
 
 if TYPE_CHECKING:
     from srstream.settings.explain import KeyDoc
@@ -28,6 +29,7 @@ def _config() -> None:
 
 
 @app.command("check")
+@crashes()
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The TOML file.")],
     overrides: Annotated[
@@ -44,10 +46,11 @@ def check(
     with complaints():
         settings = load(file, overrides=overrides or [])
     streams = ", ".join(settings.streams)
-    typer.echo(f"{file}: good; streams: {streams}")
+    typer.echo(f"{printable(str(file))}: good; streams: {streams}")
 
 
 @app.command("explain")
+@crashes()
 def explain(
     key: Annotated[
         str,

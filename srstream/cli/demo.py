@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from srstream.cli.complaints import complaints
+from srstream.cli.complaints import complaints, crashes
 
 
+@crashes()
 def demo(
     folder: Annotated[
         Path, typer.Argument(help="Where its folders inbox, outbox and truth are made.")

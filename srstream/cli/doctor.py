@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from srstream.cli.complaints import crashes
 from srstream.errors import ConfigError
 from srstream.exits import Exit
 from srstream.media.printable import printable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
+@crashes()
 def doctor(
     config: Annotated[
         Path | None,
@@ -30,8 +32,10 @@ def doctor(
 ) -> None:
     """Look whether srstream can run here: each check says ok, warn or fail, and the remedy.
 
-    With --config also the folders, devices and limits that the file needs. Exit status: 0,
-    or 1 if any check fails.
+    With --config also the folders, devices and limits that the file needs, the ledger, and
+    the daemon that runs with it.
+
+    Exit status: 0, or 1 if any check fails.
     """
     # Heavy: torch.
     from srstream.cli.checks import Finding, Status, examine  # noqa: PLC0415

@@ -9,20 +9,32 @@ from typing import Annotated
 
 import typer
 
-from srstream.cli.complaints import WRONG_USAGE, complaints
+from srstream.cli.complaints import WRONG_USAGE, complaints, crashes
+from srstream.cli.serve import state_dir_for
 from srstream.errors import Complaint, ConfigError
 
 
+@crashes()
 def ledger(
+    inbox: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="INBOX", help="The folder that is watched.", show_default=False
+        ),
+    ] = None,
+    outbox: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUTBOX", help="Where its results go."),
+    ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The configuration that the daemon runs with."),
+        typer.Option(metavar="FILE", help="The daemon's configuration, instead of both."),
     ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="The daemon's state folder, instead of --config.",
+            help="The daemon's state folder, instead of all of these.",
             show_default="state",
         ),
     ] = None,
@@ -36,7 +48,7 @@ def ledger(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Try a failed source again; may be repeated; `all`: every failed one.",
+            help="Try a failed source again; may be repeated; all: every failed one.",
         ),
     ] = None,
     limit: Annotated[
@@ -48,11 +60,16 @@ def ledger(
 ) -> None:
     """Show what the daemon has taken, done and failed, and ask for failed ones again.
 
+    Name what the daemon was started with: INBOX and -o OUTBOX, or --config FILE; and
+    --state-dir DIR if that was given.
+
     Works while the daemon runs and while it does not. What is asked for again is taken up
     at the next look at the whole folder, or at the next start.
     """
-    if config is not None and state_dir is not None:
-        raise typer.BadParameter("give --config FILE or --state-dir DIR, not both")
+    if (inbox is None) != (outbox is None):
+        raise typer.BadParameter("give INBOX and -o OUTBOX, both as the daemon has them")
+    if inbox is not None and config is not None:
+        raise typer.BadParameter("give INBOX and -o OUTBOX, or --config FILE")
 
     from rich.console import Console  # noqa: PLC0415 - only here, as what is heavy
 
@@ -66,7 +83,7 @@ def ledger(
     from srstream.stores.ledger_view import LedgerView  # noqa: PLC0415
 
     with complaints():
-        folder = _folder(config, state_dir)
+        folder = state_dir or _folder(inbox, outbox, config)
     with (
         complaints(WRONG_USAGE),
         LedgerView.open(_ledger_in(folder), requesting=bool(retry)) as view,
@@ -84,9 +101,11 @@ def ledger(
             report.print_to(Console())
 
 
-def _folder(config: Path | None, state_dir: Path | None) -> Path:
+def _folder(inbox: Path | None, outbox: Path | None, config: Path | None) -> Path:
+    if inbox is not None and outbox is not None:
+        return state_dir_for(inbox, outbox, os.environ)
     if config is None:
-        return state_dir or Path("state")
+        return Path("state")
     from srstream.settings import load  # noqa: PLC0415 - loads torch
 
     settings = load(config)
@@ -95,12 +114,15 @@ def _folder(config: Path | None, state_dir: Path | None) -> Path:
 
 def _ledger_in(folder: Path) -> Path:
     path = folder / "ledger.db"
-    if not os.path.exists(path):  # noqa: PTH110 - false also where we may not look
-        raise ConfigError(
-            Complaint(
-                str(path),
-                "there is no ledger; `srstream serve` makes it when it first starts; "
-                "name its state folder by --state-dir, or its configuration by --config",
-            )
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        problem = (
+            "there is no ledger; `srstream serve` makes it when it first starts; name the "
+            "daemon by INBOX and -o OUTBOX, by --config FILE or by --state-dir DIR"
         )
+        raise ConfigError(Complaint(str(path), problem)) from error
+    except PermissionError as error:
+        problem = "permission denied; run this as the user of the daemon"
+        raise ConfigError(Complaint(str(path), problem)) from error
     return path

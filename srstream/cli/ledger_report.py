@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from srstream.errors import Complaint, ConfigError
-from srstream.ledger import Entry, Fate
+from srstream.ledger import Entry
 from srstream.media.printable import printable
 from srstream.stores.ledger_view import LedgerView, StreamTotals
 
@@ -64,16 +65,20 @@ class Report:
         if not self.failed:
             console.print(self._streams())
         if self.entries:
-            console.print(self._failures() if self.failed else self._latest())
+            console.print(self._listed())
         elif self.failed:
             console.print("nothing failed")
 
     def _streams(self) -> Table:
-        table = Table(title="Streams")
-        table.add_column("stream")
-        for title in ("done", "failed", "to retry", "in hand", "last frame"):
+        table = Table(title="Streams", box=SIMPLE, pad_edge=False)
+        if any(total.taken for total in self.totals):
+            table.caption = (
+                "taken: not done yet; if the daemon stopped, after its next start"
+            )
+        table.add_column("stream", overflow="fold")
+        for title in ("done", "failed", "to retry", "taken", "last frame"):
             table.add_column(title, justify="right")
-        table.add_column("last change")
+        table.add_column("last change", overflow="fold")
         for total in self.totals:
             numbers = total.done, total.failed, total.retries, total.taken, total.last_seq
             table.add_row(
@@ -83,33 +88,31 @@ class Report:
             )
         return table
 
-    def _latest(self) -> Table:
-        table = Table(title="Latest")
-        for title in ("stream", "source", "fate", "frame", "time", "moved to"):
+    def _listed(self) -> Table:
+        """Tell of each entry what there is to tell of any, in few columns."""
+        title = "Failed" if self.failed else "Latest"
+        table = Table(title=title, box=SIMPLE, pad_edge=False)
+        several = len({stream for stream, _ in self.entries}) > 1
+        moved = any(entry.moved_to for _, entry in self.entries)
+        titles = ["stream"] if several else []
+        titles += ["source", "reason"] if self.failed else ["source", "fate", "frame"]
+        titles += ["moved to"] if moved else []
+        table.add_column("time", no_wrap=True)
+        for title in titles:
             table.add_column(title, overflow="fold")
         for stream, entry in self.entries:
-            table.add_row(
-                Text(printable(stream)),
-                Text(printable(entry.source)),
-                "in hand" if entry.fate is Fate.TAKEN else entry.fate.value,
-                "-" if entry.seq is None else str(entry.seq),
-                _local(entry.time),
-                Text(printable(entry.moved_to)),
-            )
-        return table
-
-    def _failures(self) -> Table:
-        table = Table(title="Failed")
-        for title in ("stream", "source", "reason", "time", "moved to"):
-            table.add_column(title, overflow="fold")
-        for stream, entry in self.entries:
-            table.add_row(
-                Text(printable(stream)),
-                Text(printable(entry.source)),
-                Text(printable(entry.reason)),
-                _local(entry.time),
-                Text(printable(entry.moved_to)),
-            )
+            cells = {
+                "stream": printable(stream),
+                "source": printable(entry.source),
+                "fate": entry.fate.value,
+                "frame": "-" if entry.seq is None else str(entry.seq),
+                "reason": printable(_without_path(entry)),
+                "moved to": printable(entry.moved_to.removesuffix(f"/{entry.source}")),
+            }
+            table.add_row(_local(entry.time), *(Text(cells[title]) for title in titles))
+        there = sum(each.failed if self.failed else _known(each) for each in self.totals)
+        if there > len(self.entries):
+            table.caption = f"{len(self.entries)} of {there}; --limit N lists more"
         return table
 
 
@@ -153,6 +156,16 @@ def _entry(stream: str, entry: Entry) -> dict[str, object]:
     }
 
 
+def _without_path(entry: Entry) -> str:
+    """Return the reason; it begins with the path, of which the source stands beside it."""
+    path, found, rest = entry.reason.partition(f"{entry.source} ")
+    return rest if found and path.endswith("/") else entry.reason
+
+
+def _known(total: StreamTotals) -> int:
+    return total.taken + total.done + total.failed
+
+
 def _iso(total: StreamTotals) -> str | None:
     return None if total.last_time is None else _utc(total.last_time)
 
@@ -162,7 +175,7 @@ def _utc(time: float) -> str:
 
 
 def _local(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).astimezone().isoformat(" ", "seconds")
+    return f"{datetime.fromtimestamp(time, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _text(value: str) -> str:

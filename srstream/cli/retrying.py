@@ -52,7 +52,7 @@ def _unknown(
             case Fate.DONE:
                 return f"{name} is done; only what failed can be tried again"
             case Fate.TAKEN:
-                return f"{name} is being tried already"
+                return f"{name} is taken, and will be done"
     near = difflib.get_close_matches(name, {source for _, source in failed}, n=1)
     hint = f"did you mean {near[0]}?" if near else "`srstream ledger --failed` lists them"
     return f"nothing named {name} failed; {hint}"

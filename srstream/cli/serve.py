@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from srstream.cli.complaints import complaints, crashes
 from srstream.errors import Complaint, ConfigError
+from srstream.exits import Exit
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME = 64
 """Characters of the output folder's name that the state folder's begins with."""
 
 
+@crashes()
 def serve(
     inbox: Annotated[
         Path | None,
@@ -71,10 +76,11 @@ def serve(
 ) -> None:
     """Watch a folder and upscale every picture that arrives in it, until stopped.
 
-    Either `srstream serve INBOX -o OUTBOX`, or `srstream serve --config FILE`. Stop it with
-    Ctrl-C or SIGTERM: the frame in hand is finished, or left for the next start. SIGHUP
-    reads the file again and opens the statistics anew. Nothing is lost or done twice,
-    however it ends.
+    Either `srstream serve INBOX -o OUTBOX`, or `srstream serve --config FILE`. Nothing is
+    lost or done twice, however it ends.
+
+    Stop it with Ctrl-C or SIGTERM: the frame in hand is finished, or left for the next
+    start. SIGHUP reads FILE again and opens the statistics anew.
 
     Exit status: 0 stopped, 1 a stream stayed down or the state folder is in use, 2 wrong
     usage, 70 a bug, 73 no state folder can be written, 74 the GPU is lost, 78 wrong
@@ -92,7 +98,7 @@ def serve(
     elif overrides:
         raise typer.BadParameter("--set overrides a key of --config FILE")
 
-    with crashes():
+    with complaints(), stoppable(reloads=config is not None):
         # Heavy: torch.
         from srstream.daemon import run_daemon  # noqa: PLC0415
         from srstream.logs import configure_logs  # noqa: PLC0415
@@ -102,21 +108,44 @@ def serve(
             configure_logs(level=log_level)
         except ValueError as exc:
             raise typer.BadParameter(str(exc)) from exc
-        with complaints():
-            if config is not None:
-                said = Flags(state_dir, deterministic)
-                read = partial(load, config, overrides=overrides or [], flags=said)
-            else:
-                assert inbox is not None  # noqa: S101 - checked above
-                assert outbox is not None  # noqa: S101
-                place = state_dir or state_dir_for(inbox, outbox, os.environ)
-                given["deterministic"] = deterministic
-                tables = _tables(inbox, outbox, given, place, recursive=recursive)
-                read = partial(from_tables, tables, base=Path.cwd())
-            status = run_daemon(read, reloads=config is not None)
-            # The usual way takes seconds to take torch apart on a busy machine, in which a
-            # signal is no longer heard, and after which the time to stop in may be over.
-            os._exit(status)
+        if config is not None:
+            said = Flags(state_dir, deterministic)
+            read = partial(load, config, overrides=overrides or [], flags=said)
+        else:
+            assert inbox is not None  # noqa: S101 - checked above
+            assert outbox is not None  # noqa: S101
+            place = state_dir or state_dir_for(inbox, outbox, os.environ)
+            given["deterministic"] = deterministic
+            tables = _tables(inbox, outbox, given, place, recursive=recursive)
+            read = partial(from_tables, tables, base=Path.cwd())
+        status = run_daemon(read, reloads=config is not None)
+        # The usual way takes seconds to take torch apart on a busy machine, in which a
+        # signal is no longer heard, and after which the time to stop in may be over.
+        os._exit(status)
+
+
+@contextmanager
+def stoppable(*, reloads: bool) -> Iterator[None]:
+    """Mind signals from the start; the daemon takes them over when all is loaded.
+
+    Loading takes seconds. A signal to stop ends the process, with the status of a stop, and
+    SIGHUP does not, as it would by default: the file is read after it anyway.
+    """
+    wanted: dict[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers]
+    wanted = dict.fromkeys((signal.SIGINT, signal.SIGTERM), _leave)
+    if reloads:
+        wanted[signal.SIGHUP] = signal.SIG_IGN
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    os._exit(Exit.DONE)
 
 
 def state_dir_for(inbox: Path, outbox: Path, environ: Mapping[str, str]) -> Path:

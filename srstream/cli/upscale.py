@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from srstream.cli.complaints import WRONG_USAGE, complaints
+from srstream.cli.complaints import WRONG_USAGE, complaints, crashes
 
 Mode = Literal["online", "per-frame", "frozen"]
 
 
+@crashes()
 def upscale(
     pictures: Annotated[
         list[Path],

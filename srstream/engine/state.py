@@ -61,7 +61,8 @@ def check_fits(head: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     Raises:
         StateError: names the first key that differs, what it is and what is wanted.
     """
-    for key, value in json.loads(_text(wanted)).items():
+    # In the order given: what says most comes first, and a hash last.
+    for key, value in json.loads(json.dumps(wanted)).items():
         if head.get(key) != value:
             raise StateError(f"{key} is {head.get(key)!r}; wanted: {value!r}")
 

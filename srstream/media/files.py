@@ -29,7 +29,7 @@ _GONE = (errno.ENOENT, errno.ENOTDIR)
 _NEVER = (errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR, errno.ENXIO)
 
 
-def read_file(file: BufferedReader, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_file(file: BufferedReader, *, max_bytes: int) -> bytes:
     """Return the whole content of an opened file.
 
     Raises:

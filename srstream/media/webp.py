@@ -8,6 +8,7 @@ from srstream.errors import DecodeError
 from srstream.media.sipping import Sipping
 
 _HEADER_BYTES = 30  # RIFF, length, WEBP, kind of the first chunk, its length, its start
+_LOSSLESS_HEADER_BYTES = 25  # some whole pictures of one colour have 28
 _LOSSY_START = b"\x9d\x01\x2a"
 _LOSSLESS_START = 0x2F
 _ANIMATION = 0x02  # among the flags of an extended file
@@ -37,7 +38,7 @@ def read_size(file: Sipping) -> tuple[int, int]:
     file.seek(0)
     header = file.read(_HEADER_BYTES)
     kind, start = header[12:16], header[20:]
-    if len(header) < _HEADER_BYTES:
+    if len(header) < (_LOSSLESS_HEADER_BYTES if kind == b"VP8L" else _HEADER_BYTES):
         raise DecodeError("is damaged or cut short (the header is too short)")
     if kind == b"VP8X":  # flags, 3 bytes of nothing, 3 bytes each of width and height
         width, height = start[4:7], start[7:10]

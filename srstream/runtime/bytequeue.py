@@ -1,4 +1,7 @@
-"""A queue between two tasks, bounded in bytes: frames differ in size a thousandfold."""
+"""A queue between two tasks, bounded in bytes: frames differ in size a thousandfold.
+
+And in number: a tiny frame takes more memory for what is known of it than for its pixels.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from collections import deque
 from typing import Generic, Self, TypeVar
 
 Item = TypeVar("Item")
+
+MOST_ITEMS = 256
+"""Enough to keep the next step busy, whatever the items are."""
 
 
 class QueueClosedError(Exception):
@@ -19,8 +25,9 @@ class ByteQueue(Generic[Item]):
     A cancelled `put` has put nothing in and a cancelled `get` has taken nothing out.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, max_items: int = MOST_ITEMS) -> None:
         self._max_bytes = max_bytes
+        self._max_items = max_items
         self._bytes = 0
         self._items: deque[tuple[Item, int]] = deque()
         self._closed = False
@@ -90,4 +97,6 @@ class ByteQueue(Generic[Item]):
             raise StopAsyncIteration from None
 
     def _fits(self, nbytes: int) -> bool:
-        return self._bytes + nbytes <= self._max_bytes
+        return (
+            self._bytes + nbytes <= self._max_bytes and len(self._items) < self._max_items
+        )

@@ -16,6 +16,8 @@ from srstream.runtime.restart import WINDOW, Restart
 
 _PUBLISHING = 0.25
 """Share of the time to stop in that is kept for writing what is upscaled."""
+_TIDYING = 2.0
+"""Seconds for what tidies up after a cut when the process ends; then it is cut as well."""
 _REMEDY = "mend the cause, then reload with SIGHUP or restart srstream"
 
 
@@ -102,10 +104,16 @@ class Minder:
         """Whether nothing of it runs any more, nor will."""
         return self._task.done()
 
-    async def finish(self, grace: float) -> None:
+    async def finish(self, grace: float, *, leaving: bool = False) -> None:
         """End in good order, or hard when `grace` seconds have passed.
 
         Returns when all is over. May be called again meanwhile, with another grace.
+
+        Args:
+            grace: seconds.
+            leaving: the process ends after this: then what tidies up is not waited for
+                either if it takes long. A thread that hangs on a share would keep it for
+                ever. (Else nothing new may start beside such a thread.)
         """
         if self.is_over:
             return
@@ -119,7 +127,8 @@ class Minder:
                 await self._ended()
         except TimeoutError:
             self._cut()
-            await self._ended()
+            while not await self._ended(_TIDYING if leaving else None):
+                self._task.cancel()
 
     def _cut(self) -> None:
         # Once: a second cancellation would break off what tidies up after the first.
@@ -128,8 +137,10 @@ class Minder:
             self.status = max(self.status, Exit.FAILED)
             self._log.error("stream did not stop in time")
 
-    async def _ended(self) -> None:
-        await asyncio.wait({self._task})
+    async def _ended(self, within: float | None = None) -> bool:
+        """Wait; false when it is not over by then."""
+        await asyncio.wait({self._task}, timeout=within)
+        return self.is_over
 
     async def _mind(self) -> None:
         while True:

@@ -25,7 +25,7 @@ from srstream.runtime.bytequeue import ByteQueue
 from srstream.runtime.compute import Compute
 from srstream.runtime.counters import Counters
 from srstream.runtime.cutoff import Cutoff
-from srstream.runtime.publisher import Publisher, Ready
+from srstream.runtime.publisher import Published, Publisher, Ready
 from srstream.runtime.statekeeper import StateKeeper
 from srstream.runtime.workthread import WorkThread
 
@@ -138,7 +138,6 @@ class Pipeline:
                 await self._recover()
                 stack.push_async_callback(self._publisher.close)
                 await self._publisher.open()
-                self._seq = self._ledger.last_seq
                 packets = await stack.enter_async_context(self._source.open())
                 stack.push_async_callback(self._give_back)
                 await self._work(packets)
@@ -218,7 +217,8 @@ class Pipeline:
             if note not in self._notes:
                 self._notes.add(note)
                 self._log.info("picture converted", source=packet.source, note=note)
-        self._seq += 1
+        # Statistics that could not be read at first may tell of higher numbers later.
+        self._seq = max(self._seq, self._ledger.last_seq) + 1
         identity = FrameId(self.stream, self._seq, packet.source, packet.name)
         decoded = _Decoded(packet, Frame(identity, picture), 1e3 * seconds)
         await self._decoded.put(decoded, picture.pixels.nbytes)
@@ -271,9 +271,7 @@ class Pipeline:
         async for ready in self._ready:
             if not keep_order:
                 continue  # the frame before is given back; this one must not overtake it
-            published = None
-            async with self._publishing.move_on():
-                published = await self._publisher.publish(ready)
+            published = await self._publish_in_time(ready)
             if published is None or published.verdict is Verdict.RETURNED:
                 keep_order = False  # given back with all that is in our hands
                 continue
@@ -288,6 +286,11 @@ class Pipeline:
                 self._say_fallback(item)
             if self._observer is not None:
                 self._observer(item)
+
+    async def _publish_in_time(self, ready: Ready) -> Published | None:
+        async with self._publishing.move_on():
+            return await self._publisher.publish(ready)
+        return None
 
     def _say_fallback(self, item: Upscaled) -> None:
         width, height = item.frame.picture.size

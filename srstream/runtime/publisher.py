@@ -92,6 +92,8 @@ class Publisher:
         self._patient = patient
         self._log = log
         self._stalled = 0
+        self._failing: set[int] = set()
+        """Reports whose last write failed: said once, not with every frame."""
 
     async def open(self) -> None:
         """Open all sinks. What cannot be opened is tried again with every frame."""
@@ -211,7 +213,15 @@ class Publisher:
         try:
             await sink.write(item)
         except SinkError as error:
-            self._complain("report failed", sink, error)
+            if id(sink) in self._failing:
+                self._counters.sink_errors += 1
+            else:
+                self._failing.add(id(sink))
+                self._complain("report failed: it is tried again", sink, error)
+        else:
+            if id(sink) in self._failing:
+                self._failing.remove(id(sink))
+                self._log.info("report written again", sink=type(sink).__name__)
 
     def _complain(self, event: str, sink: Sink, error: SinkError) -> None:
         self._counters.sink_errors += 1

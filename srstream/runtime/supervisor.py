@@ -111,7 +111,7 @@ class Supervisor(Generic[SpecT]):
         self._stopping.set(0.0)
         if self._monitor is not None:
             self._monitor.cancel()
-        await _finish(self._minders.values(), grace)
+        await _finish(self._minders.values(), grace, leaving=True)
 
     async def _apply(self, wanted: dict[str, SpecT]) -> Plan:
         made: dict[str, Runnable] = {}
@@ -172,7 +172,9 @@ class Supervisor(Generic[SpecT]):
         }
 
 
-async def _finish(minders: Iterable[Minder], grace: float) -> None:
+async def _finish(
+    minders: Iterable[Minder], grace: float, *, leaving: bool = False
+) -> None:
     async with asyncio.TaskGroup() as group:
         for minder in minders:
-            group.create_task(minder.finish(grace))
+            group.create_task(minder.finish(grace, leaving=leaving))

@@ -95,12 +95,11 @@ def from_tables(data: Mapping[str, Any], *, base: Path) -> Settings:
 
 
 def _located(error: ConfigError, path: Path, lines: Lines) -> ConfigError:
-    """Say where in the file each key stands."""
+    """Say where in the file each key stands, from its top to its end."""
+    found = [(lines.of(complaint.key), complaint) for complaint in error.complaints]
+    found.sort(key=lambda pair: pair[0] or 0)  # those that stand nowhere come first
     return ConfigError(
-        *(
-            replace(complaint, where=_place(path, lines.of(complaint.key)))
-            for complaint in error.complaints
-        )
+        *(replace(complaint, where=_place(path, line)) for line, complaint in found)
     )
 
 

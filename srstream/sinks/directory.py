@@ -135,8 +135,20 @@ class DirectorySink:
             await self._retention.tidy()
 
     async def close(self) -> None:
-        """Let the thread end; each write was awaited, so nothing is pending."""
-        self._pool.shutdown(wait=False)
+        """Let the thread end, after what it does by now.
+
+        Whoever waited for that may have been cancelled; it must not name an output when
+        the next run of the stream has written a newer one. So it is waited for again when
+        this is cancelled, once.
+        """
+        try:
+            try:
+                await self._on_thread(_nothing)
+            except asyncio.CancelledError:
+                await self._on_thread(_nothing)
+                raise
+        finally:
+            self._pool.shutdown(wait=False)
 
     def path_of(self, name: str) -> Path:
         """Return where the frame of this name is written.
@@ -206,3 +218,7 @@ class DirectorySink:
 
     async def _on_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def _nothing() -> None:
+    """Be done when all before it is."""

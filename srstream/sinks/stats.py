@@ -125,6 +125,10 @@ class StatsSink:
                 with suppress(asyncio.CancelledError):
                     await self._syncing
             await self._sync()
+        except asyncio.CancelledError:
+            # Nothing may be appended when the next run of the stream has begun the file.
+            await self._on_thread(lambda: None)
+            raise
         finally:
             self._pool.shutdown(wait=False)
 

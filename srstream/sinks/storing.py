@@ -37,7 +37,7 @@ def store(path: Path, data: bytes, *, part: Path | None = None) -> None:
 def sink_error(path: Path, exc: OSError) -> SinkError:
     """Return the error to raise about a path that cannot be written."""
     kind = SinkError if exc.errno in _FOR_GOOD else SinkUnavailable
-    error = kind(f"{path}: cannot be written: {exc.strerror}")
+    error = kind(f"{path}: cannot be written: {exc.strerror or exc}")
     error.errno = exc.errno
     return error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,7 @@ from srstream.ledger import Fate
 from srstream.ports import Packet, StreamContext, Verdict
 from srstream.sources.after import Leaving, where_after
 from srstream.sources.directory_options import DirectoryOptions
-from srstream.sources.files import Look
-from srstream.sources.folder import Folder
+from srstream.sources.folder import Folder, Scan
 from srstream.sources.hand import InHand
 from srstream.sources.hearing import Hearing, seconds_between_polls
 from srstream.sources.intake import Intake
@@ -33,7 +32,6 @@ from srstream.sources.names import Names
 from srstream.sources.ownthread import OwnThread
 from srstream.sources.packets import Packets
 from srstream.sources.places import Places
-from srstream.sources.presence import Presence
 from srstream.sources.recall import Recall
 from srstream.sources.traffic import Traffic
 from srstream.sources.watch import FolderWatch
@@ -216,21 +214,20 @@ class DirectorySource:
                 await asyncio.sleep(_PACE)
         self._stirred.clear()
 
-    async def _scan(self) -> dict[str, Look]:
+    async def _scan(self) -> Scan:
         started = self._clock()
         try:
             found = await self._thread.run(self._folder.scan)
         finally:
             ended = self._clock()
             self._rescan_at = ended + self._seconds_until_rescan(ended - started)
-        unreadable = self._folder.unreadable
-        for path in sorted(unreadable.keys() - self._unreadable):
+        for path in sorted(found.unreadable.keys() - self._unreadable):
             self._log.warning(
                 "part of the watched folder cannot be read",
                 part=path,
-                reason=unreadable[path],
+                reason=found.unreadable[path],
             )
-        self._unreadable = set(unreadable)
+        self._unreadable = set(found.unreadable)
         return found
 
     def _seconds_until_rescan(self, scan_took: float) -> float:
@@ -241,25 +238,25 @@ class DirectorySource:
 
     async def _first_scan(self) -> None:
         try:
-            found = await self._scan()
+            looks = (await self._scan()).looks
         except OSError as exc:
             raise SourceError(
                 f"{self._folder.path}: cannot be read: {exc.strerror}; "
                 "allow it, or name another folder in `path`"
             ) from exc
-        self._places.were_there(found)
-        for source in found:
+        self._places.were_there(looks)
+        for source in looks:
             self._names.add(source)
         await self._take_up_retries()
         if self._ledger.is_new and self._done_before is not None:
-            await self._intake.adopt(found, self._done_before)
-        await self._intake.take_in(found)
+            await self._intake.adopt(looks, self._done_before)
+        await self._intake.take_in(looks)
         self.kept = len(self._places.finished)
         await self._intake.offer_settled()
-        await self._note_present(found)
+        await self._note_present(looks)
 
-    async def _note_present(self, found: Mapping[str, Look]) -> None:
-        await self._recall.present(found)
+    async def _note_present(self, sources: Collection[str]) -> None:
+        await self._recall.present(sources)
         self._present_at = self._clock() + _PRESENT_EVERY
 
     async def _rescan(self) -> None:
@@ -275,13 +272,12 @@ class DirectorySource:
             self._log.info("watched folder is back")
         self._missing = False
         await self._take_up_retries()
-        present = Presence(found, self._unreadable)
-        self._names.keep_only(present)
-        for source in self._places.keep_only(present):
+        self._names.keep_only(found)
+        for source in self._places.keep_only(found):
             self._names.release(source)
-        await self._intake.take_in(found)
+        await self._intake.take_in(found.looks)
         if self._clock() >= self._present_at:
-            await self._note_present(found)
+            await self._note_present(found.looks)
 
     async def _take_up_retries(self) -> None:
         for entry in await self._ledger.retries():

@@ -46,17 +46,10 @@ class Look:
         return self.signature != _NO_FILE
 
 
-def look_at(path: Path, *, within: Path | None = None) -> Look | None:
-    """Look at a path without opening it; none: there is nothing, or nobody can tell.
-
-    Args:
-        path: Where to look.
-        within: Links that lead out of this folder are at fault; none: links may lead
-            anywhere.
-    """
+def look_at(path: Path, *, within: str | None = None) -> Look | None:
+    """Look at a path without opening it; none: there is nothing, or nobody can tell."""
     try:
-        folder = None if within is None else os.path.realpath(within)
-        return seen_at(str(path), within=folder)
+        return seen_at(str(path), within=within)
     except OSError:
         return None
 
@@ -66,7 +59,8 @@ def seen_at(path: str, *, within: str | None) -> Look | None:
 
     Args:
         path: Where to look.
-        within: As of `look_at`, without links in its own path.
+        within: A folder, without links in its path; links that lead out of it are at
+            fault. None: links may lead anywhere.
 
     Raises:
         OSError: it cannot be told what is there.

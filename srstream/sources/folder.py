@@ -10,7 +10,7 @@ from pathlib import Path
 from srstream.errors import SourceError
 from srstream.frames import Content
 from srstream.ledger import Signature
-from srstream.sources.files import Look, digest_unchanged, seen_at
+from srstream.sources.files import Look, digest_unchanged, look_at, seen_at
 from srstream.sources.names import natural_key
 from srstream.sources.tree import Tree
 from srstream.sources.writers import open_for_writing
@@ -24,6 +24,29 @@ class Checked:
     """In natural order."""
     unsettled: dict[str, Look]
     """They changed again, or somebody has them open for writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found in a folder, and what nobody can tell."""
+
+    looks: dict[str, Look]
+    unreadable: dict[str, str]
+    """What had to be left out, with why: sub-folders that could not be listed and files
+    that could not be looked at. What was there before may be there still."""
+
+    def __contains__(self, source: object) -> bool:
+        """Tell whether a file may be there: it was found, or could not be seen."""
+        if source in self.looks:
+            return True
+        return bool(self.unreadable) and self._is_hidden(str(source))
+
+    def _is_hidden(self, path: str) -> bool:
+        while path not in self.unreadable:
+            path, slash, _ = path.rpartition("/")
+            if not slash:
+                return False
+        return True
 
 
 class Folder:
@@ -53,10 +76,6 @@ class Folder:
             excluded: Sub-folders that are not entered, such as those of outputs.
         """
         self.path = path
-        self.unreadable: dict[str, str] = {}
-        """What the last scan had to leave out, with why: sub-folders that could not be
-        listed and files that could not be looked at. Nobody knows whether what was seen
-        below these paths before is still there."""
         self._matches = matches
         self._tree = Tree(path, recursive=recursive, excluded=excluded)
         self._links_out = links_out
@@ -82,8 +101,8 @@ class Folder:
             ) from exc
         return True
 
-    def scan(self) -> dict[str, Look]:
-        """Look at all files that are meant; `unreadable` is about this scan then.
+    def scan(self) -> Scan:
+        """Look at all files that are meant.
 
         Raises:
             OSError: the folder is not there or cannot be read.
@@ -103,8 +122,7 @@ class Folder:
                 else:
                     if seen is not None:
                         looks[source] = seen
-        self.unreadable = unreadable
-        return looks
+        return Scan(looks, unreadable)
 
     def count_folders(self) -> int:
         """Return how many folders there are to watch, this one included; 0: it is gone."""
@@ -116,14 +134,14 @@ class Folder:
     def look_at(self, sources: Iterable[str]) -> dict[str, Look | None]:
         """Look at some files; none for those that are not there."""
         within = self._within()
-        return {source: self._look_at(source, within) for source in sources}
+        return {s: look_at(self.path / s, within=within) for s in sources}
 
     def check(self, settled: Iterable[tuple[str, Signature]]) -> Checked:
         """Look a last time at files that are about to be offered."""
         within = self._within()
         checked = Checked({}, {})
         for source, signature in sorted(settled, key=lambda item: natural_key(item[0])):
-            look = self._look_at(source, within)
+            look = look_at(self.path / source, within=within)
             if look is None:
                 continue
             is_complete = look.signature == signature and not self._is_written(source, look)
@@ -136,12 +154,6 @@ class Folder:
 
     def _within(self) -> str | None:
         return None if self._links_out else os.path.realpath(self.path)
-
-    def _look_at(self, source: str, within: str | None) -> Look | None:
-        try:
-            return seen_at(str(self.path / source), within=within)
-        except OSError:
-            return None
 
     def _is_written(self, source: str, look: Look) -> bool:
         return look.is_file and open_for_writing(self.path / source) is True

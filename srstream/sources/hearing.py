@@ -7,8 +7,8 @@ from typing import Literal
 from structlog.typing import FilteringBoundLogger
 
 from srstream.sources.folder import Folder
-from srstream.sources.inotify import room_for
-from srstream.sources.mounts import events_expected
+from srstream.sources.inotify_limits import room_for
+from srstream.sources.mounts import file_system_without_events
 from srstream.sources.watch import FolderWatch
 
 Mode = Literal["auto", "events", "poll"]
@@ -38,7 +38,7 @@ class Hearing:
         if self.polls:
             return
         try:
-            kind = None if self._insists else events_expected(self._folder.path)
+            kind = None if self._insists else file_system_without_events(self._folder.path)
             if kind is not None:
                 self._give_up(
                     f"its file system, {kind}, does not tell what others change in it",

@@ -9,6 +9,7 @@ from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
+from srstream.frames import Content
 from srstream.ledger import Entry, Fate, Signature
 from srstream.ports import StreamContext
 from srstream.sources.after import Leaving
@@ -168,22 +169,38 @@ class Intake:
     async def compare_unsure(self) -> None:
         """Read some of the files that may be known: a remount changes the time of all."""
         until = self._clock() + _READ_AT_ONCE
-        while self._places.has_unsure and self._clock() < until:
-            for source, look in self._places.take_unsure(1).items():
-                await self._compare(source, look)
+        contents: dict[str, tuple[Look, Content]] = {}
+        while self._clock() < until and (taken := self._places.take_unsure()):
+            source, look = taken
+            content = await self._thread.run(partial(self._folder.digest, source, look))
+            if content is None:
+                await self._see_why_not(source, look)
+            else:
+                contents[source] = look, content
+        if contents:
+            await self._compare(contents)
 
-    async def _compare(self, source: str, look: Look) -> None:
-        content = await self._thread.run(partial(self._folder.digest, source, look))
-        if content is None:
-            await self._see_why_not(source, look)
-            return
-        known = await self._recall.entries([source])
-        entry = known.get(source)
-        if entry is None or not is_same(entry, look.signature, content):
-            await self._offer({source: look}, known)
-            return
-        await self._ledger.verified(source, look.signature, content)
-        self._leave_out(replace(entry, signature=look.signature, content=content), look)
+    async def _compare(self, contents: Mapping[str, tuple[Look, Content]]) -> None:
+        known = await self._recall.entries(contents)
+        new: dict[str, Look] = {}
+        same: list[tuple[Entry, Look, Content]] = []
+        for source, (look, content) in contents.items():
+            entry = known.get(source)
+            if entry is not None and is_same(entry, look.signature, content):
+                same.append((entry, look, content))
+            else:
+                new[source] = look
+        await asyncio.gather(  # at once, for one commit instead of thousands
+            *(
+                self._ledger.verified(entry.source, look.signature, content)
+                for entry, look, content in same
+            )
+        )
+        for entry, look, content in same:
+            verified = replace(entry, signature=look.signature, content=content)
+            self._leave_out(verified, look)
+        if new:
+            await self._offer(new, known)
 
     async def _see_why_not(self, source: str, look: Look) -> None:
         now = (await self._thread.run(partial(self._folder.look_at, [source])))[source]

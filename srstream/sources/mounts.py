@@ -1,4 +1,4 @@
-"""Does the file system below a path send events? Linux only; pure but for one reader."""
+"""Does the file system below a path send events? Pure but for one reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WITHOUT_EVENTS = (
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-def events_expected(path: Path) -> str | None:
+def file_system_without_events(path: Path) -> str | None:
     """Return the type of the file system if it does not send events; else none.
 
     Only those are meant to which others can write: a network share, a folder of the host

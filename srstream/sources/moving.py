@@ -37,6 +37,8 @@ def move(path: Path, to: Path, expected: Signature) -> Path | None:
         OSError: it cannot be moved now; it stays.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
+    if not _is_still(path, expected):
+        return None
     for place in _numbered(to):
         if _reserve(place):
             return place if _move_over(path, place, expected) else None
@@ -67,6 +69,8 @@ def remove(path: Path, expected: Signature) -> bool:
     Raises:
         OSError: it cannot be deleted now; it stays.
     """
+    if not _is_still(path, expected):  # so that what is new is hardly ever out of place
+        return False
     aside = part_of(path)
     path.rename(aside)
     if not _is_still(aside, expected):
@@ -83,17 +87,17 @@ def remove(path: Path, expected: Signature) -> bool:
 def _move_over(path: Path, place: Path, expected: Signature) -> bool:
     """Move to a place that is reserved, and given up again if this does not succeed."""
     try:
-        if path.is_symlink() or not _rename(path, place):
-            if not _copy(path, place, expected):
-                place.unlink()
-                return False
-            remove(path, expected)
-            return True
+        is_there = not path.is_symlink() and _rename(path, place)
     except OSError:
         with suppress(OSError):
-            if place.lstat().st_size == 0:
-                place.unlink()
+            place.unlink()
         raise
+    if not is_there:
+        place.unlink()  # a process that is killed while it copies leaves no empty file
+        if not _copy(path, place, expected):
+            return False
+        remove(path, expected)
+        return True
     if not _is_still(place, expected):
         _put_back(place, path)
         return False
@@ -114,6 +118,7 @@ def _rename(path: Path, place: Path) -> bool:
 
 
 def _copy(path: Path, place: Path, expected: Signature) -> bool:
+    """Copy to where there is nothing; false: it is not what is expected."""
     part = part_of(place)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -128,6 +133,8 @@ def _copy(path: Path, place: Path, expected: Signature) -> bool:
             os.fsync(copy.fileno())
             if _signature_of(os.fstat(handle)) != expected:
                 return False
+        if not _reserve(place):  # by now
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
         part.replace(place)
         sync_folder(place.parent)
     finally:

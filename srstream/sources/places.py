@@ -39,7 +39,7 @@ class Places:
         self.finished = Finished(limit=_REMEMBERED)
         self.put_off = BackOff()
         self._settle = Settle(window)
-        self._unsure: dict[str, Look] = {}
+        self._unsure: OrderedDict[str, Look] = OrderedDict()
         self._ready: OrderedDict[str, Ready] = OrderedDict()
         self._in_hand: set[str] = set()
         self._doubts: dict[str, tuple[Signature, float]] = {}
@@ -124,12 +124,9 @@ class Places:
         """Keep a file back until its content was read and compared."""
         self._unsure[source] = look
 
-    def take_unsure(self, limit: int) -> dict[str, Look]:
-        """Release some of those, the first first."""
-        some = dict(list(self._unsure.items())[:limit])
-        for source in some:
-            del self._unsure[source]
-        return some
+    def take_unsure(self) -> tuple[str, Look] | None:
+        """Release the first of those; none: there is none."""
+        return self._unsure.popitem(last=False) if self._unsure else None
 
     @property
     def has_unsure(self) -> bool:

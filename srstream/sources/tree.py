@@ -16,8 +16,8 @@ class Listing:
     below: str
     """The path below the watched folder, with `/`; empty for that one itself."""
     files: list[str] = field(default_factory=list)
-    """The names of all that is in it, but not of the sub-folders that are entered, left
-    out or hidden."""
+    """The names of all that is in it, without excluded sub-folders; in recursive mode,
+    without any sub-folders."""
     error: OSError | None = None
     """Why it could not be listed."""
 
@@ -67,6 +67,8 @@ class Tree:
                     raise
                 yield Listing(path, here, error=exc)
                 continue
+            if not self.recursive:  # there the names of sub-folders count as those of files
+                files = [name for name in files if name not in excluded]
             yield Listing(path, here, files)
             inner = (f"{here}/{name}" if here else name for name in folders)
             waiting.extend(folder for folder in inner if folder not in excluded)

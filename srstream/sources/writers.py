@@ -1,11 +1,11 @@
-"""Does somebody have a file open for writing? Linux can tell, on local disks."""
+"""Does somebody have a file open for writing? The kernel can tell, on local disks."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
-import sys
 from pathlib import Path
 
 
@@ -15,10 +15,6 @@ def open_for_writing(path: Path) -> bool | None:
     The kernel grants a read lease only while nobody has the file open for writing, to
     the owner of the file and to root, and on local file systems.
     """
-    if sys.platform != "linux":
-        return None
-    import fcntl  # noqa: PLC0415 - not there on every platform
-
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:

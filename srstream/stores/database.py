@@ -15,7 +15,7 @@ from srstream.atomic import sync_folder
 from srstream.errors import StateDirError
 from srstream.stores.schema import FORMAT, SCHEMA, TABLES
 from srstream.stores.sqlite_errors import errno_of, is_malformed
-from srstream.stores.state_dir import state_dir_error
+from srstream.stores.state_dir import ELSEWHERE, state_dir_error
 
 BUSY_SECONDS = 5.0
 """How long to wait for a command that writes into the ledger at this moment."""
@@ -70,7 +70,7 @@ def check_format(path: Path, connection: sqlite3.Connection) -> int:
     if found > FORMAT:
         raise StateDirError(
             f"{path}: the ledger has format {found}, this srstream knows up to {FORMAT}; "
-            "use the newer srstream that wrote it, or another folder in `daemon.state_dir`"
+            f"use the newer srstream that wrote it, or name another folder {ELSEWHERE}"
         )
     query = "SELECT name FROM sqlite_master WHERE type = 'table'"
     tables = {name for (name,) in connection.execute(query)}
@@ -110,7 +110,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> bool:
     if mode != "wal":
         raise StateDirError(
             f"{path}: this file system is none for a ledger; "
-            "name a folder on a local disk in `daemon.state_dir`"
+            f"name a folder on a local disk {ELSEWHERE}"
         )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")

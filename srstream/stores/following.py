@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from srstream.ledger import Line
 
@@ -37,3 +38,23 @@ def told_up_to(db: sqlite3.Connection, stream: str, follower: str) -> int:
         "SELECT seq FROM followers WHERE stream = ? AND follower = ?", (stream, follower)
     ).fetchone()
     return int(seq)
+
+
+def only(db: sqlite3.Connection, stream: str, followers: Collection[str]) -> None:
+    """Forget all followers but these, and the lines that only the others waited for."""
+    known = db.execute("SELECT follower FROM followers WHERE stream = ?", (stream,))
+    for (follower,) in known.fetchall():
+        if follower not in followers:
+            key = stream, follower
+            db.execute("DELETE FROM followers WHERE stream = ? AND follower = ?", key)
+    _drop_lines(db, stream)
+
+
+def _drop_lines(db: sqlite3.Connection, stream: str) -> None:
+    """Delete the lines that no follower waits for."""
+    db.execute(
+        "DELETE FROM lines WHERE stream = ? AND NOT EXISTS "
+        "(SELECT 1 FROM followers WHERE followers.stream = lines.stream "
+        "AND followers.seq < lines.seq)",
+        (stream,),
+    )

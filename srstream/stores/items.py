@@ -144,6 +144,15 @@ def moved(db: sqlite3.Connection, stream: str, source: bytes, to: bytes) -> None
     )
 
 
+def on_their_way_back(db: sqlite3.Connection, stream: str) -> list[Entry]:
+    """Return those that were to be tried again when a run died, and are still away."""
+    rows = db.execute(
+        "SELECT * FROM entries WHERE stream = ? AND fate = 'taken' AND moved_to <> x''",
+        (stream,),
+    )
+    return [entry_of(row) for row in rows]
+
+
 def retries(db: sqlite3.Connection, stream: str, now: float) -> list[Entry]:
     """Return failed ones that are wanted again; from now on they are not yet done."""
     rows = db.execute(
@@ -179,3 +188,9 @@ def note_stream(db: sqlite3.Connection, stream: str, seq: int = 0) -> None:
         "ON CONFLICT (stream) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)",
         (stream, seq),
     )
+
+
+def last_seq(db: sqlite3.Connection, stream: str) -> int:
+    """Return the stream's last number, or 0."""
+    row = db.execute("SELECT last_seq FROM streams WHERE stream = ?", (stream,)).fetchone()
+    return int(row[0]) if row else 0

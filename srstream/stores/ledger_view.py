@@ -16,7 +16,7 @@ from srstream.ledger import Entry, Fate
 from srstream.stores.database import BUSY_SECONDS, Malformed, check_format
 from srstream.stores.items import entry_of
 from srstream.stores.schema import FORMAT
-from srstream.stores.sqlite_errors import errno_of
+from srstream.stores.sqlite_errors import errno_of, is_malformed
 from srstream.stores.state_dir import state_dir_error
 
 
@@ -65,6 +65,8 @@ class LedgerView:
                 yield cls(connection)
         except sqlite3.Error as error:
             message = f"{path}: the ledger cannot be read: {error}"
+            if is_malformed(error):
+                message += "; the next start of the daemon sets it aside"
             raise state_dir_error(message, errno_of(error)) from error
 
     def streams(self) -> list[str]:

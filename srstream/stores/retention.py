@@ -11,8 +11,13 @@ from srstream.stores.items import forget
 
 _STILL_FRESH = 3600.0
 """Seconds in which a folder that was used need not be noted again."""
-_NEVER = 1e12
-"""Seconds since 1970; later than any file."""
+_OLDEST = (
+    "SELECT path, size FROM written WHERE stream = ? AND folder = ? ORDER BY id LIMIT ?"
+)
+_OLDER_THAN = (
+    "SELECT path, size FROM written WHERE stream = ? AND folder = ? AND time < ? "
+    "ORDER BY time, id LIMIT ?"
+)
 
 
 def wrote(
@@ -51,12 +56,13 @@ def excess(
     if keep.files is not None:
         limit = min(limit, files - keep.files)
     too_many_bytes = float("inf") if keep.bytes is None else total - keep.bytes
-    before = _NEVER if keep.seconds is None else now - keep.seconds
-    rows = db.execute(
-        "SELECT path, size FROM written WHERE stream = ? AND folder = ? AND time < ? "
-        "ORDER BY time, id LIMIT ?",
-        (stream, folder, before, max(limit, 0)),
-    )
+    # The order in which they were written, and not by time: a clock that was set back
+    # would have the newest files deleted.
+    if keep.seconds is None:
+        rows = db.execute(_OLDEST, (stream, folder, max(limit, 0)))
+    else:
+        before = now - keep.seconds
+        rows = db.execute(_OLDER_THAN, (stream, folder, before, max(limit, 0)))
     found: list[tuple[str, int]] = []
     for path, size in rows:
         if too_many_bytes <= 0:

@@ -101,6 +101,8 @@ SCHEMA = (
     )
     """,
     "CREATE INDEX written_by_time ON written (stream, folder, time)",
+    # In the order of their ids, as all indexes are where columns are equal.
+    "CREATE INDEX written_by_folder ON written (stream, folder)",
     """
     CREATE TABLE folders (
         stream TEXT NOT NULL,

@@ -11,6 +11,8 @@ from typing import Self
 
 from srstream.errors import StateDirError, StateDirInUse
 
+ELSEWHERE = "in `daemon.state_dir` or by --state-dir"
+"""Where another folder is named, for messages."""
 _LONGEST_PID = 32  # bytes
 
 
@@ -93,7 +95,7 @@ def _lock(path: Path, handle: int) -> None:
         error = StateDirInUse(
             f"{path}: in use by another srstream"
             + (f" (pid {other}); stop it" if other else "; stop it")
-            + ", or name another folder in `daemon.state_dir`"
+            + f", or name another folder {ELSEWHERE}"
         )
         error.errno = exc.errno
         raise error from exc
@@ -103,11 +105,11 @@ def _lock(path: Path, handle: int) -> None:
 
 def _unusable(path: Path, exc: OSError) -> StateDirError:
     if exc.errno in (errno.ENOLCK, errno.ENOTSUP):
-        remedy = "name a folder on a local disk in `daemon.state_dir`"
+        remedy = f"name a folder on a local disk {ELSEWHERE}"
     elif exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "free some space, or name another folder in `daemon.state_dir`"
+        remedy = f"free some space, or name another folder {ELSEWHERE}"
     else:
-        remedy = "allow it, or name another folder in `daemon.state_dir`"
+        remedy = f"allow it, or name another folder {ELSEWHERE}"
     return state_dir_error(
         f"{path}: the state folder cannot be used: {exc.strerror}; {remedy}", exc.errno
     )

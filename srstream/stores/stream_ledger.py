@@ -38,6 +38,9 @@ class StreamLedger:
         self._clock = clock
         self._last_seq = last_seq
         self._is_new = is_new
+        self._followers: set[str] = set()
+        self._are_followers_settled = True
+        self._is_first_retry = False
 
     @property
     def is_new(self) -> bool:
@@ -119,21 +122,32 @@ class StreamLedger:
         )
 
     async def retries(self) -> list[Entry]:
-        return await self._writer.do(
+        back: list[Entry] = []
+        if self._is_first_retry:
+            self._is_first_retry = False
+            back = await self._writer.do(
+                partial(items.on_their_way_back, stream=self._stream)
+            )
+        return back + await self._writer.do(
             partial(items.retries, stream=self._stream, now=self._clock())
         )
 
     # For the pipeline.
 
     async def recover(self) -> Recovered:
+        self._followers.clear()
+        self._are_followers_settled = False
+        self._is_first_retry = True
         frames = await self._writer.do(partial(publishing.unfinished, stream=self._stream))
-        if not frames:
-            return Recovered()
-        found = await asyncio.to_thread(look_at, frames)
-        recovered = await self._writer.do(
-            partial(self._settle, found=found, now=self._clock())
-        )
-        self._reached(max((one.frame.id.seq for one in found if one.is_done), default=0))
+        recovered = Recovered()
+        if frames:
+            found = await asyncio.to_thread(look_at, frames)
+            recovered = await self._writer.do(
+                partial(self._settle, found=found, now=self._clock())
+            )
+        # A run in this process may have been cancelled while it waited for its last frame
+        # to be noted, and so have missed that it was.
+        self._reached(await self._writer.do(partial(items.last_seq, stream=self._stream)))
         return recovered
 
     async def seq_at_least(self, seq: int) -> None:
@@ -154,6 +168,17 @@ class StreamLedger:
         )
 
     async def done(self, frame: FrameId, *, line: str | None) -> None:
+        if not self._are_followers_settled:
+            # By now all who follow have asked. A file that is no longer written would have
+            # lines kept for it for ever.
+            self._are_followers_settled = True
+            self._writer.post(
+                partial(
+                    following.only,
+                    stream=self._stream,
+                    followers=frozenset(self._followers),
+                )
+            )
         await self._writer.do(
             partial(publishing.done, frame=frame, line=line, now=self._clock())
         )
@@ -188,6 +213,7 @@ class StreamLedger:
         )
 
     async def told_up_to(self, follower: str) -> int:
+        self._followers.add(follower)
         return await self._writer.do(
             partial(following.told_up_to, stream=self._stream, follower=follower)
         )

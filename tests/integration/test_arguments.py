@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_wrong_arguments_are_refused_with_what_is_allowed(
         (["upscale"], ["PICTURES_OR_FOLDER", "per-frame", "--reference", "--overwrite"]),
         (["config"], ["check"]),
         (["config", "check"], ["FILE", "exits with 78"]),
+        (["ledger"], ["INBOX", "OUTBOX", "--state-dir", "--failed", "--retry", "--json"]),
         (["demo"], ["--frames"]),
         (["version"], ["Print the version"]),
     ],
@@ -62,3 +64,14 @@ def test_help_teaches(command: Command, arguments: list[str], teaches: list[str]
     assert ran.exit_code == 0
     for word in teaches:
         assert word in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["serve", "upscale", "ledger", "doctor", "demo"])
+def test_help_fills_its_lines_on_a_narrow_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    prose = command(name, "--help").stdout.partition("╭")[0]
+    lines = [line.strip() for line in prose.splitlines()]
+    for line, following in pairwise(lines):
+        assert not line or not following or len(f"{line} {following.split()[0]}") > 76

@@ -293,6 +293,6 @@ def test_a_folder_of_20_000_files_is_scanned_in_a_moment(inbox: Path) -> None:
         os.close(os.open(inbox / f"{number}.png", os.O_CREAT | os.O_WRONLY))
     folder = Folder(inbox, matcher(PICTURES))
     before = CLOCK()
-    looks = folder.scan()
-    assert len(looks) == 20_000
+    found = folder.scan()
+    assert len(found.looks) == 20_000
     assert CLOCK() - before < 5.0  # 0.2 s where nothing else runs

@@ -39,7 +39,8 @@ def check_ledger(state_dir: Path) -> Finding:
         with LedgerView.open(path) as ledger:
             totals = [ledger.totals(stream) for stream in ledger.streams()]
     except StateDirError as error:
-        return fail("ledger", str(error), "let this user read and write it; see the log")
+        remedy = "let this user read it; a damaged one is set aside at the next start"
+        return fail("ledger", str(error), remedy)
     except OSError as error:
         return fail("ledger", f"{path}: {error.strerror}", "let this user read it")
     done, failed = sum(each.done for each in totals), sum(each.failed for each in totals)

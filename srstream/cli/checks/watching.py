@@ -10,8 +10,8 @@ from srstream.cli.checks.finding import Finding, ok, warn
 from srstream.settings import Settings
 from srstream.settings.places import resolved
 from srstream.sources.directory import DirectoryOptions
-from srstream.sources.inotify import room_for
-from srstream.sources.mounts import events_expected
+from srstream.sources.inotify_limits import room_for
+from srstream.sources.mounts import file_system_without_events
 from srstream.sources.tree import Tree
 
 _MOST_COUNTED = 100_000
@@ -38,7 +38,7 @@ def check_inotify(
 
 
 def check_events(
-    settings: Settings, without: Callable[[Path], str | None] = events_expected
+    settings: Settings, without: Callable[[Path], str | None] = file_system_without_events
 ) -> Iterator[Finding]:
     """Look whether the file system of each watched folder sends events.
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 import typer
 
@@ -69,7 +71,27 @@ def test_a_crash_has_its_traceback_and_a_status_of_its_own(
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("end", [typer.Exit(3), typer.Abort(), typer.BadParameter("no")])
+def test_a_full_disk_below_what_a_command_prints_is_no_bug(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit) as caught, crashes():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.exit_code == 1
+    assert capsys.readouterr().err == "srstream: No space left on device\n"
+
+
+def test_any_other_error_of_the_system_is_a_bug(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit) as caught, crashes():
+        raise OSError(errno.EBADF, "Bad file descriptor")
+    assert caught.value.exit_code == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "end", [typer.Exit(3), typer.Abort(), typer.BadParameter("no"), BrokenPipeError()]
+)
 def test_the_end_of_a_command_is_no_crash(end: Exception) -> None:
     with pytest.raises(type(end)), crashes():
         raise end

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from commands import config_in
 from srstream.cli import app
 
 WIDE = {"COLUMNS": "100"}
@@ -46,3 +48,10 @@ def test_an_unknown_key_is_wrong_usage() -> None:
     ran = CliRunner().invoke(app, ["config", "explain", "adpt.steps"])
     assert ran.exit_code == 2
     assert "did you mean adapt.steps?" in ran.stderr
+
+
+def test_a_good_file_is_told_on_one_line_whatever_its_name(tmp_path: Path) -> None:
+    config = config_in(tmp_path).rename(tmp_path / "a\nb.toml")
+    ran = CliRunner().invoke(app, ["config", "check", str(config)])
+    assert ran.exit_code == 0
+    assert ran.stdout == f"{tmp_path}/a\\nb.toml: good; streams: demo\n"

@@ -15,6 +15,7 @@ from commands import CONFIG
 from fakes import FakeClock
 from ledgers import CONTENT, SIGNATURE
 from srstream.cli.ledger import ledger
+from srstream.cli.serve import state_dir_for
 from srstream.frames import FrameId
 from srstream.stores.ledger import Ledger
 
@@ -30,11 +31,12 @@ def running(tmp_path: Path) -> Iterator[Ledger]:
     opened.close_now()
 
 
-def call(*arguments: str | Path) -> Result:
+def call(*arguments: str | Path, columns: int = 200) -> Result:
     app = typer.Typer()
     app.command()(ledger)
     words = [str(argument) for argument in arguments]
-    return CliRunner().invoke(app, words, env={"COLUMNS": "200"}, catch_exceptions=False)
+    environ = {"COLUMNS": str(columns), "TZ": "UTC"}
+    return CliRunner().invoke(app, words, env=environ, catch_exceptions=False)
 
 
 async def work(opened: Ledger) -> None:
@@ -173,7 +175,7 @@ def test_a_request_waits_for_a_daemon_that_does_not_run(
     [
         ("b.png", r"nothing named b.png failed; did you mean b\n.png?"),
         ("a.png", "a.png is done; only what failed can be tried again"),
-        ("d.png", "d.png is being tried already"),
+        ("d.png", "d.png is taken, and will be done"),
         ("\udcff\udcfe", "`srstream ledger --failed` lists them"),
     ],
 )
@@ -213,6 +215,82 @@ def test_the_configuration_says_where_the_ledger_is(
     assert [stream["stream"] for stream in shown["streams"]] == ["demo", "other"]
 
 
-def test_one_way_to_name_the_ledger_is_enough(tmp_path: Path) -> None:
-    result = call("--config", tmp_path / "a.toml", "--state-dir", tmp_path)
+def test_the_two_folders_of_a_daemon_say_where_its_ledger_is(
+    running: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = state(running, tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    place = state_dir_for(tmp_path / "in", tmp_path / "out", os.environ)
+    place.parent.mkdir(parents=True)
+    place.symlink_to(folder)
+    shown = as_json("in", "-o", "out")
+    assert [stream["stream"] for stream in shown["streams"]] == ["demo", "other"]
+
+
+def test_a_state_folder_that_is_named_wins_as_it_does_for_the_daemon(
+    running: Ledger, tmp_path: Path
+) -> None:
+    folder = state(running, tmp_path)
+    assert as_json("in", "-o", "out", "--state-dir", folder)["streams"]
+    assert as_json("--config", "a.toml", "--state-dir", folder)["streams"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["in"], ["-o", "out"], ["in", "-o", "out", "--config", "a.toml"]]
+)
+def test_half_of_a_daemon_or_two_are_refused(arguments: list[str]) -> None:
+    result = call(*arguments)
     assert result.exit_code == 2
+    assert "give INBOX and -o OUTBOX" in result.stderr
+
+
+def test_on_a_narrow_terminal_times_and_numbers_stay_whole(
+    running: Ledger, tmp_path: Path
+) -> None:
+    result = call("--state-dir", state(running, tmp_path), columns=80)
+    assert "1970-01-12 13:46:40   a.png" in result.stdout.replace("demo     ", "")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_what_is_taken_is_told_to_be_done_after_a_kill(
+    running: Ledger, tmp_path: Path
+) -> None:
+    assert "taken: not done yet" in call("--state-dir", state(running, tmp_path)).stdout
+
+
+def test_a_list_that_is_cut_says_so(running: Ledger, tmp_path: Path) -> None:
+    folder = state(running, tmp_path)
+    cut = call("--state-dir", folder, "--failed", "--limit", "1")
+    assert "1 of 2; --limit N lists more" in cut.stdout
+    whole = call("--state-dir", folder, "--failed", "--limit", "2")
+    assert "lists more" not in whole.stdout
+
+
+def test_a_path_is_not_told_twice(running: Ledger, tmp_path: Path) -> None:
+    async def fail() -> None:
+        demo = running.stream("demo")
+        for source in ("sub/bad.png", "worse.png"):
+            demo.took(source, source, SIGNATURE)
+            await demo.failed(source, f"/my in/{source} is empty")
+        await demo.moved("sub/bad.png", "/my bad/sub/bad.png")
+
+    asyncio.run(fail())
+    shown = call("--state-dir", tmp_path / "state", "--failed").stdout
+    assert "is empty" in shown
+    assert "/my bad" in shown
+    assert "/my in" not in shown
+    assert "/my bad/sub" not in shown
+    entries = as_json("--state-dir", tmp_path / "state", "--failed")["entries"]
+    assert {each["reason"] for each in entries} == {
+        "/my in/sub/bad.png is empty",
+        "/my in/worse.png is empty",
+    }
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_state_folder_of_another_user_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o000)
+    result = call("--state-dir", tmp_path / "state")
+    assert result.exit_code == 2
+    assert "run this as the user of the daemon" in result.stderr

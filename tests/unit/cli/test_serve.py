@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from srstream.cli.serve import state_dir_for
+from srstream.cli.serve import state_dir_for, stoppable
 from srstream.errors import ConfigError
 
 HOME = Path("/var/lib/state")
@@ -52,3 +55,23 @@ def test_without_a_home_the_state_folder_must_be_named(
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(ConfigError, match="--state-dir: needed"):
         state_dir_for(Path("/in"), Path("/out"), {})
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_all_is_loaded_ends_the_process_as_a_stop_does(name: str) -> None:
+    code = (
+        "import os, signal; from srstream.cli.serve import stoppable\n"
+        f"with stoppable(reloads=True): os.kill(os.getpid(), signal.{name})\n"
+        "raise SystemExit(5)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_reload_while_all_is_loaded_ends_nothing() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)]
+    with stoppable(reloads=True):
+        signal.raise_signal(signal.SIGHUP)
+    with stoppable(reloads=False):
+        assert signal.getsignal(signal.SIGHUP) is before[0]  # a closed terminal stops it
+    assert before == [signal.getsignal(each) for each in (signal.SIGHUP, signal.SIGTERM)]

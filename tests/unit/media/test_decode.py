@@ -84,6 +84,18 @@ def test_webp_comes_out_exactly() -> None:
     np.testing.assert_array_equal(decode_picture(data, max_pixels=PLENTY).pixels, pixels)
 
 
+def test_the_shortest_webp_is_a_picture_and_what_is_cut_shorter_is_not() -> None:
+    empty = Image.new("RGBA", (16, 9))
+    data = saved(empty, "WEBP", lossless=True, quality=100, method=6)
+    assert len(data) < 30  # as long as all other headers of WebP
+    np.testing.assert_array_equal(
+        decode_picture(data, max_pixels=PLENTY).pixels, np.zeros((9, 16, 4))
+    )
+    for length in range(12, len(data)):
+        with pytest.raises(DecodeError):
+            decode_picture(data[:length], max_pixels=PLENTY)
+
+
 def test_a_jpeg_comes_out_as_pillow_reads_it() -> None:
     data = saved(Image.fromarray(noise(9, 13, 3)), "JPEG")
     expected = np.asarray(Image.open(BytesIO(data)))

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from srstream.errors import DecodeError, Unreadable
-from srstream.media.files import opened, read_file
+from srstream.media.files import MAX_FILE_BYTES, opened, read_file
 
 
 def read(path: Path, **options: Any) -> bytes:
     with opened(path, **options) as file:
-        return read_file(file)
+        return read_file(file, max_bytes=MAX_FILE_BYTES)
 
 
 def test_a_file_is_read_whole(tmp_path: Path) -> None:

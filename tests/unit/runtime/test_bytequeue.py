@@ -36,6 +36,17 @@ async def test_put_waits_for_room() -> None:
     assert queue.bytes == 5
 
 
+async def test_put_waits_for_room_among_many_small_items_too() -> None:
+    queue: ByteQueue[str] = ByteQueue(1000, max_items=2)
+    await queue.put("a", 1)
+    await queue.put("b", 1)
+    putting = await _let_it_wait(queue.put("c", 1))
+    assert not putting.done()
+    assert await queue.get() == "a"
+    await putting
+    assert (len(queue), queue.bytes) == (2, 2)
+
+
 async def test_an_item_above_the_bound_passes_when_the_queue_is_empty() -> None:
     queue: ByteQueue[str] = ByteQueue(10)
     await queue.put("small", 1)

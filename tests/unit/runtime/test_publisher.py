@@ -125,10 +125,24 @@ async def test_without_patience_an_output_that_cannot_be_written_now_has_failed(
     assert flaky.tally["refused"] == 1
 
 
-async def test_a_failing_report_fails_nothing(logs: list[EventDict]) -> None:
+async def test_a_failing_report_fails_nothing_and_is_named_once(
+    logs: list[EventDict],
+) -> None:
     bench = Bench(ListSink(), FailingSink(reports=True))
     assert await bench.publish() is Verdict.DONE
-    assert _said(logs, "report failed") == 1
+    assert await bench.publish(2) is Verdict.DONE
+    assert bench.counters.sink_errors == 2
+    assert _said(logs, "report failed: it is tried again") == 1
+
+
+async def test_a_report_that_works_again_is_said_to(logs: list[EventDict]) -> None:
+    flaky = Flaky(SinkUnavailable("full"))
+    flaky.reports = True
+    bench = Bench(ListSink(), flaky)
+    await bench.publish()
+    await bench.publish(2)
+    assert flaky.names == ["2"]
+    assert _said(logs, "report written again") == 1
 
 
 async def test_the_state_is_saved_before_the_ledger_hears_of_the_frame() -> None:

@@ -9,6 +9,7 @@ from structlog.typing import EventDict
 from fakes import Gate
 from runnables import FAILURE, Supervised, heard, supervised
 from srstream.exits import Exit
+from srstream.runtime import minder
 from srstream.runtime.plan import Plan
 
 
@@ -54,6 +55,18 @@ async def test_what_goes_wrong_while_a_stream_is_cut_is_told(
     assert await parts.supervisor.wait() is Exit.FAILED
     assert parts.states == {"demo": "down"}
     assert heard(logs, "stream failed")[0]["restart_in"] is None
+
+
+async def test_what_never_ends_tidying_up_does_not_keep_the_process(
+    parts: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minder, "_TIDYING", 0.01)
+    parts.make.deaf.add("hangs")
+    await parts.start(hangs=1)
+    parts.make["hangs"].tidies_up = Gate()
+    await parts.supervisor.stop(0.01)
+    assert await parts.supervisor.wait() is Exit.FAILED
+    assert not parts.make.specs_that_run()
 
 
 async def test_a_second_stop_with_less_time_cuts_sooner(

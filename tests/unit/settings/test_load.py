@@ -126,17 +126,26 @@ def test_mistakes_of_file_and_overrides_are_found_at_once(tmp_path: Path) -> Non
     assert [line.partition(": found")[0].partition(": unknown")[0] for line in lines] == [
         "--set scale: allowed: KEY=VALUE, such as streams.demo.scale=3",
         "streams.Demo.sinks",
-        f"{path}:7: daemon.grace",
         f"{path}:5: streams.Demo.sclae",
+        f"{path}:7: daemon.grace",
     ]
 
 
 def test_what_is_missing_is_told_at_its_table(tmp_path: Path) -> None:
     path = written(tmp_path, SMALL.replace("source", "surce"))
     assert [line.split(": ")[:2] for line in complaints(path)] == [
-        [f"{path}:3", "streams.Demo.surce"],
         [f"{path}:2", "streams.Demo.source"],
+        [f"{path}:3", "streams.Demo.surce"],
     ]
+
+
+def test_mistakes_are_told_from_the_top_of_the_file_to_its_end(tmp_path: Path) -> None:
+    text = SMALL + "scale = 7\nadapt = { stepz = 1 }\nseed = -1\ndevice = 5\n"
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, text), environ={})
+    lines = [int(each.where.rpartition(":")[2]) for each in caught.value.complaints]
+    assert len(lines) == 4
+    assert lines == sorted(lines)
 
 
 def test_a_conflict_of_streams_has_its_line(tmp_path: Path) -> None:

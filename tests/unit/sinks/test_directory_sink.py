@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from fakes import FakeClock, FakeLedger
+from fakes import FakeClock, FakeLedger, Gate
 from pictures import zone_plate
 from srstream.errors import SinkError, SinkUnavailable
 from srstream.frames import (
@@ -428,3 +428,33 @@ async def test_killed_at_any_step_nothing_half_done_has_a_final_name(
         assert data == whole.path_of("a").read_bytes()
     await written(sink_on(tmp_path / "outbox"), upscaled())
     assert [path.name for path in (tmp_path / "outbox").iterdir()] == ["a.png"]
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_over_when_the_sink_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), Gate()
+
+    def hang(source: Path, target: Path) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait()
+        rename(source, target)
+
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", hang)
+    sink = sink_on(tmp_path / "out")
+    await sink.open()
+    writing = asyncio.create_task(sink.write(upscaled()))
+    await begun.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    closing = asyncio.create_task(sink.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.sleep(0)
+    assert not closing.done()
+    go_on.open()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -29,6 +31,7 @@ from watched import (
     source_on,
     sources_of,
     take,
+    until,
     value_of,
 )
 
@@ -104,6 +107,25 @@ async def test_a_file_that_was_only_touched_is_not_done_again(inbox: Path) -> No
         assert await sources_of(packets, 1) == ["b.png"]
     assert ledger.names_of("verified") == [("verified", "a.png")]
     assert ledger.known["a.png"].signature == Signature(path.stat().st_size, LONG_AGO + 7)
+
+
+async def test_what_was_touched_is_noted_in_one_go(inbox: Path) -> None:
+    names = ("a.png", "b.png", "c.png")
+    all_of_them = asyncio.Barrier(len(names))
+
+    class Together(FakeLedger):
+        async def verified(self, *told: Any) -> None:
+            await all_of_them.wait()  # of one by one, the first would wait for ever
+            await super().verified(*told)
+
+    for name in names:
+        age(save(inbox / name))
+    ledger = Together()
+    await done_once(inbox, ledger)
+    for name in names:
+        os.utime(inbox / name, ns=(LONG_AGO, LONG_AGO + 7))
+    async with opened(source_on(inbox, ledger=ledger)):
+        await until(lambda: len(ledger.names_of("verified")) == len(names))
 
 
 async def test_a_touch_during_the_run_is_not_a_new_frame_either(inbox: Path) -> None:

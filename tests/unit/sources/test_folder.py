@@ -9,7 +9,8 @@ import pytest
 
 from srstream.errors import SourceError
 from srstream.ledger import Signature
-from srstream.sources.folder import Folder
+from srstream.sources.files import Look
+from srstream.sources.folder import Folder, Scan
 from srstream.sources.matching import PICTURES, matcher
 
 
@@ -24,7 +25,7 @@ def fill(folder: Path, *names: str) -> None:
 
 
 def settled_in(folder: Folder) -> list[tuple[str, Signature]]:
-    return [(name, look.signature) for name, look in folder.scan().items()]
+    return [(name, look.signature) for name, look in folder.scan().looks.items()]
 
 
 def test_a_missing_folder_is_made_with_its_parents_and_only_once(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_the_last_look_puts_in_order_what_is_complete_and_keeps_back_the_rest(
 
 def test_a_scan_sees_what_matches_and_nothing_below(tmp_path: Path) -> None:
     fill(tmp_path, "a.png", "B.JPG", "c.txt", ".d.png", ".1-2.part", "below/e.png")
-    assert folder_at(tmp_path).scan().keys() == {"a.png", "B.JPG"}
+    assert folder_at(tmp_path).scan().looks.keys() == {"a.png", "B.JPG"}
 
 
 def test_a_recursive_scan_sees_what_is_below_and_leaves_out_what_is_not_entered(
@@ -78,12 +79,12 @@ def test_a_recursive_scan_sees_what_is_below_and_leaves_out_what_is_not_entered(
     fill(tmp_path, ".hidden/e.png", "out/f.png")
     (tmp_path / "link").symlink_to("in")
     folder = folder_at(tmp_path, recursive=True, excluded=[tmp_path / "out"])
-    looks = folder.scan()
-    assert looks.keys() == {"a.png", "in/b.png", "in/deep.png/c.png"}
+    found = folder.scan()
+    assert found.looks.keys() == {"a.png", "in/b.png", "in/deep.png/c.png"}
     assert folder.look_at(["in/b.png"])["in/b.png"] is not None
-    assert folder.check([("in/b.png", looks["in/b.png"].signature)]).complete
+    assert folder.check([("in/b.png", found.looks["in/b.png"].signature)]).complete
     assert folder.count_folders() == 3
-    assert not folder.unreadable
+    assert not found.unreadable
 
 
 def test_of_a_folder_that_is_gone_there_is_none_to_watch(tmp_path: Path) -> None:
@@ -99,16 +100,18 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_rest_is_scanned(
     (tmp_path / "listed").chmod(0o400)
     folder = folder_at(tmp_path, recursive=True)
     try:
-        assert folder.scan().keys() == {"a.png"}
-        assert folder.unreadable == {
+        found = folder.scan()
+        assert found.looks.keys() == {"a.png"}
+        assert found.unreadable == {
             "locked": "Permission denied",
             "listed/c.png": "Permission denied",
         }
     finally:
         (tmp_path / "locked").chmod(0o700)
         (tmp_path / "listed").chmod(0o700)
-    assert len(folder.scan()) == 3
-    assert not folder.unreadable
+    found = folder.scan()
+    assert len(found.looks) == 3
+    assert not found.unreadable
 
 
 def test_links_out_of_the_folder_are_at_fault_unless_they_are_allowed(
@@ -118,7 +121,8 @@ def test_links_out_of_the_folder_are_at_fault_unless_they_are_allowed(
     (tmp_path / "inbox" / "below" / "out.png").symlink_to("../../secret.png")
     (tmp_path / "inbox" / "below" / "in.png").symlink_to("a.png")
     for allowed in (False, True):
-        looks = folder_at(tmp_path / "inbox", recursive=True, links_out=allowed).scan()
+        folder = folder_at(tmp_path / "inbox", recursive=True, links_out=allowed)
+        looks = folder.scan().looks
         assert looks["below/in.png"].fault is None
         assert (looks["below/out.png"].fault is None) == allowed
 
@@ -126,9 +130,17 @@ def test_links_out_of_the_folder_are_at_fault_unless_they_are_allowed(
 def test_a_file_is_hashed_unless_it_changed(tmp_path: Path) -> None:
     fill(tmp_path, "below/a.png")
     folder = folder_at(tmp_path, recursive=True)
-    ((source, look),) = folder.scan().items()
+    ((source, look),) = folder.scan().looks.items()
     content = folder.digest(source, look)
     assert content is not None
     assert content.digest == hashlib.sha256(b"x").digest()
     (tmp_path / source).write_bytes(b"xx")
     assert folder.digest(source, look) is None
+
+
+def test_what_was_not_found_is_gone_unless_it_may_be_where_nobody_can_look() -> None:
+    found = Scan({"a.png": Look(Signature(1, 1), 0.0)}, {"b/c": "why", "d.png": "why"})
+    for source in ("a.png", "b/c/x.png", "b/c/y/z.png", "d.png"):
+        assert source in found
+    for source in ("b.png", "b/x.png", "b/cc/x.png", "c"):
+        assert source not in found

@@ -43,7 +43,7 @@ def limit() -> OSError:
 
 @pytest.fixture(autouse=True)
 def _local_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "events_expected", lambda _: None)
+    monkeypatch.setattr(hearing, "file_system_without_events", lambda _: None)
     monkeypatch.setattr(hearing, "room_for", lambda _: None)
 
 
@@ -59,7 +59,10 @@ def test_where_there_are_events_it_listens_and_says_nothing(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("function", "answer", "reason"),
-    [("events_expected", "nfs4", "nfs4"), ("room_for", "128 of 128 used", "128 of 128")],
+    [
+        ("file_system_without_events", "nfs4", "nfs4"),
+        ("room_for", "128 of 128 used", "128 of 128"),
+    ],
 )
 def test_where_there_are_none_it_polls_and_says_so_once(
     tmp_path: Path,
@@ -95,7 +98,7 @@ def test_when_a_limit_is_reached_it_polls_from_then_on(tmp_path: Path) -> None:
 def test_by_option_it_insists_on_events_and_warns_until_there_are_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hearing, "events_expected", lambda _: "nfs4")
+    monkeypatch.setattr(hearing, "file_system_without_events", lambda _: "nfs4")
     watch = FakeWatch(tmp_path, limit(), limit())
     heard = hearing_of(watch, tmp_path, "events")
     with capture_logs() as logs:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from srstream.ledger import Signature
-from srstream.sources import moving
 from srstream.sources.moving import bring_back, move, remove
 
 
@@ -86,8 +85,22 @@ def test_a_file_that_somebody_writes_to_stays(tmp_path: Path) -> None:
     assert all_below(tmp_path) == {"a.png": "old"}
 
 
-def test_a_file_that_is_replaced_before_it_is_deleted_goes_back(
+def test_a_file_that_has_changed_is_not_out_of_its_place_for_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.png", "newer")
+
+    def refuse(old: Path, _: Path) -> Path:
+        raise AssertionError(f"{old} was renamed")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    assert move(path, tmp_path / "out" / "a.png", Signature(3, 5)) is None
+    assert not remove(path, Signature(3, 5))
+
+
+@pytest.mark.parametrize("leave", ["move", "remove"])
+def test_a_file_that_is_replaced_just_before_it_leaves_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: str
 ) -> None:
     path = write(tmp_path / "a.png")
     expected, rename = signature(path), Path.rename
@@ -98,21 +111,28 @@ def test_a_file_that_is_replaced_before_it_is_deleted_goes_back(
         return rename(old, to)
 
     monkeypatch.setattr(Path, "rename", overtake)
-    assert not remove(path, expected)
+    if leave == "move":
+        assert move(path, tmp_path / "out" / "a.png", expected) is None
+    else:
+        assert not remove(path, expected)
     assert all_below(tmp_path) == {"a.png": "newest"}
 
 
 def test_of_two_that_come_while_one_is_deleted_both_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(tmp_path / "a.png", "second")
+    path = write(tmp_path / "a.png", "first")
+    expected, rename = signature(path), Path.rename
 
-    def is_still(aside: Path, _: Signature) -> bool:
-        write(path, "third")
-        return False
+    def overtake(old: Path, to: Path) -> Path:
+        if old == path:
+            write(path, "second")
+            rename(old, to)
+            return write(path, "third")
+        return rename(old, to)
 
-    monkeypatch.setattr(moving, "_is_still", is_still)
-    assert not remove(path, signature(path))
+    monkeypatch.setattr(Path, "rename", overtake)
+    assert not remove(path, expected)
     assert all_below(tmp_path) == {"a.png": "third", "a~2.png": "second"}
 
 
@@ -134,6 +154,24 @@ def test_what_fails_leaves_all_as_it_was(
         move(path, tmp_path / "out" / "a.png", before)
     assert all_below(tmp_path) == {"a.png": "old"}
     assert signature(path) == before
+
+
+def test_of_a_copy_that_was_killed_nothing_is_under_the_final_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    (tmp_path / "target").write_text("old")
+    link = tmp_path / "a.png"
+    link.symlink_to("target")  # which is copied, as is a file on another disk
+    monkeypatch.setattr(os, "fsync", kill)
+    with pytest.raises(Killed):
+        move(link, tmp_path / "out" / "a.png", signature(link))
+    assert not (tmp_path / "out" / "a.png").exists()
 
 
 def test_a_link_is_removed_and_what_it_leads_to_is_copied(tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def test_a_file_that_changes_while_it_is_ready_or_unsure_settles_again(
     assert places.to_look_at(6.0) == ["a", "b"]
 
 
+def test_what_is_unsure_is_taken_in_the_order_it_came(places: Places) -> None:
+    places.unsure("b", OLD)
+    places.unsure("a", NEW)
+    assert places.take_unsure() == ("b", OLD)
+    assert places.take_unsure() == ("a", NEW)
+    assert places.take_unsure() is None
+
+
 def test_only_what_came_later_has_arrived_and_only_once(places: Places) -> None:
     places.were_there(["a"])
     ready(places, "a")

@@ -17,6 +17,13 @@ def test_only_the_folder_itself_by_default(tmp_path: Path) -> None:
     assert (listing.below, listing.files) == ("", ["below"])
 
 
+def test_an_excluded_folder_is_no_file_either(tmp_path: Path) -> None:
+    for name in ("out", "below"):
+        (tmp_path / name).mkdir()
+    (listing,) = Tree(tmp_path, excluded=[tmp_path / "out"]).walk()
+    assert listing.files == ["below"]
+
+
 def test_hidden_and_excluded_folders_are_not_entered_nor_links(tmp_path: Path) -> None:
     for name in ("in/deep", ".hidden/deep", "out/deep", "in/out"):
         (tmp_path / name).mkdir(parents=True)

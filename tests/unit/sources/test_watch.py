@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,12 +12,8 @@ from typing import Any
 import pytest
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD
 
-from srstream.sources.events_linux import LinuxEvents
-from srstream.sources.events_other import OtherEvents
-from srstream.sources.tree import Tree
+from srstream.sources.events import Events
 from srstream.sources.watch import FolderWatch
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="of inotify")
 
 
 class Heard:
@@ -139,7 +134,6 @@ def test_a_folder_that_is_not_there_cannot_be_watched(tmp_path: Path) -> None:
     watch.close()
 
 
-@linux_only
 async def test_after_a_limit_was_reached_watching_can_be_tried_again(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +167,6 @@ async def test_folders_below_are_of_no_concern_by_default(inbox: Path) -> None:
         assert await heard.next() == ("closed", "b.png")
 
 
-@linux_only
 async def test_new_folders_are_watched_and_what_is_in_them_is_told(inbox: Path) -> None:
     (inbox.parent / "ready" / "deep").mkdir(parents=True)
     write(inbox.parent / "ready" / "deep" / "a.png")
@@ -186,7 +179,6 @@ async def test_new_folders_are_watched_and_what_is_in_them_is_told(inbox: Path) 
         assert told[1] == "new/b.png"
 
 
-@linux_only
 async def test_a_folder_that_is_moved_is_told_of_by_its_new_path_alone(
     inbox: Path,
 ) -> None:
@@ -200,7 +192,6 @@ async def test_a_folder_that_is_moved_is_told_of_by_its_new_path_alone(
         assert await heard.next() == ("closed", "new/deep/b.png")
 
 
-@linux_only
 async def test_hidden_and_excluded_folders_are_never_watched(inbox: Path) -> None:
     for name in ("in", ".hidden", "out/deep"):
         (inbox / name).mkdir(parents=True)
@@ -214,13 +205,12 @@ async def test_hidden_and_excluded_folders_are_never_watched(inbox: Path) -> Non
         assert watches() == 2
 
 
-@linux_only
 async def test_when_events_were_dropped_that_is_told_and_new_folders_are_found(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with watched(inbox, recursive=True) as (watch, heard):
         with monkeypatch.context() as deaf:
-            deaf.setattr(LinuxEvents, "hear", lambda *_: heard.closed("unheard"))
+            deaf.setattr(Events, "hear", lambda *_: heard.closed("unheard"))
             (inbox / "new").mkdir()
             assert await heard.next() == ("closed", "unheard")
         overflow()
@@ -230,7 +220,25 @@ async def test_when_events_were_dropped_that_is_told_and_new_folders_are_found(
         assert await heard.next() == ("closed", "new/a.png")
 
 
-@linux_only
+async def test_after_events_were_dropped_a_folder_that_was_exchanged_is_watched(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "in").mkdir()
+    async with watched(inbox, recursive=True) as (watch, heard):
+        with monkeypatch.context() as deaf:
+            deaf.setattr(Events, "hear", lambda *_: heard.closed("unheard"))
+            move(inbox / "in", inbox.parent / "old")
+            (inbox / "in").mkdir()
+            assert await heard.next() == ("closed", "unheard")
+            assert await heard.next() == ("closed", "unheard")
+        overflow()
+        assert await heard.next() == ("lost", "")
+        watch.ensure()
+        write(inbox.parent / "old" / "b.png")
+        write(inbox / "in" / "a.png")
+        assert await heard.next() == ("closed", "in/a.png")
+
+
 async def test_a_limit_that_is_reached_later_is_told_at_the_next_look(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,25 +297,3 @@ async def wrote_again(path: Path, heard: Heard) -> tuple[str, str] | None:
         async with asyncio.timeout(0.2):
             return await heard.next()
     return None
-
-
-async def test_on_other_platforms_files_are_told_by_their_path_too(inbox: Path) -> None:
-    for name in ("in", ".hidden"):
-        (inbox / name).mkdir()
-    heard = Heard()
-    events = OtherEvents(Tree(inbox, recursive=True), heard.closed, heard.moved)
-    try:
-        write(inbox / ".hidden" / "a.png")
-        write(inbox / "in" / "b.png")
-        async with asyncio.timeout(10):
-            assert await heard.next() == ("closed", "in/b.png")
-            move(inbox / "in" / "b.png", inbox / "c.png")
-            told = await heard.next()
-            while told[0] == "closed":
-                told = await heard.next()
-            assert told == ("moved", "in/b.png")
-            assert await heard.next() == ("moved", "c.png")
-        assert events.is_alive()
-        events.reconcile()
-    finally:
-        events.close()

@@ -1,15 +1,10 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from pathlib import Path
 
-import pytest
-
 from srstream.sources.writers import open_for_writing
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell")
 
 
 def test_a_file_that_somebody_writes_to_is_open_for_writing(tmp_path: Path) -> None:

@@ -39,3 +39,31 @@ async def test_a_number_has_one_line(disk: Disk) -> None:
     await stream.done(frame(1), line="first")
     await stream.done(frame(1), line="second")
     assert await stream.lines(0, 9) == [Line(1, "second")]
+
+
+async def test_nothing_is_kept_for_a_file_that_is_no_longer_written(disk: Disk) -> None:
+    stream = disk.stream()
+    await stream.recover()
+    await stream.told_up_to("old.jsonl")
+    await stream.done(frame(1), line="one")
+    again = disk.kill()
+    await again.recover()
+    assert await again.told_up_to("new.jsonl") == 0
+    assert await again.lines(0, 9) == [Line(1, "one")]
+    again.told("new.jsonl", 1)
+    await again.done(frame(2), line="two")
+    assert await again.lines(0, 9) == [Line(2, "two")]
+
+
+async def test_a_follower_that_has_not_all_lines_keeps_them_over_a_restart(
+    disk: Disk,
+) -> None:
+    stream = disk.stream()
+    await stream.recover()
+    await stream.told_up_to("stats.jsonl")
+    await stream.done(frame(1), line="one")
+    again = disk.kill()
+    await again.recover()
+    await again.told_up_to("stats.jsonl")
+    await again.done(frame(2), line="two")
+    assert await again.lines(0, 9) == [Line(1, "one"), Line(2, "two")]

@@ -148,6 +148,23 @@ async def test_more_sources_than_are_looked_up_together_are_all_found(disk: Disk
     assert len(await stream.owners([name[:-4] for name in names])) == 1_234
 
 
+async def test_what_was_on_its_way_back_when_a_run_died_is_told_again(disk: Disk) -> None:
+    stream = disk.open().stream("demo")
+    stream.took("a.png", "a", SIGNATURE)
+    await stream.failed("a.png", "not a picture")
+    await stream.moved("a.png", "/failed/a.png")
+    stream.took("b.png", "b", SIGNATURE)  # in hand, and never moved
+    await stream._writer.do(
+        lambda db: db.execute("INSERT INTO requests VALUES ('demo', CAST('a.png' AS BLOB))")
+    )
+    assert [entry.source for entry in await stream.retries()] == ["a.png"]
+    again = disk.kill()
+    await again.recover()
+    (entry,) = await again.retries()
+    assert (entry.source, entry.moved_to) == ("a.png", "/failed/a.png")
+    assert await again.retries() == []
+
+
 async def test_retries_are_told_once_and_keep_their_names(disk: Disk) -> None:
     ledger = disk.open()
     stream = ledger.stream("demo")

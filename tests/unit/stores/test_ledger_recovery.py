@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -248,3 +249,18 @@ async def test_a_frame_from_no_folder_is_recovered_without_a_row(
     assert await whole.recover() == Recovered(adopted=1)
     assert whole.last_seq == 4
     assert await whole.entries(["camera"]) == {}
+
+
+async def test_a_number_noted_for_whoever_was_cancelled_is_not_used_again(
+    disk: Disk,
+) -> None:
+    stream = disk.stream()
+    stream.took("a.png", "a", SIGNATURE)
+    stream.publishing(frame(1), CONTENT, outputs=1, line=None)
+    noting = asyncio.create_task(stream.done(frame(1), line=None))
+    await asyncio.sleep(0)  # by now the writer has it
+    noting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await noting
+    assert await stream.recover() == Recovered()
+    assert stream.last_seq == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from ledgers import CONTENT, SIGNATURE, Disk, Outbox, frame
 from srstream.ledger import Fate
 from srstream.quantities import Keep, keep
@@ -32,6 +34,18 @@ async def test_the_oldest_files_beyond_a_size_are_told(disk: Disk) -> None:
     sizes = [size for _, size in await stream.excess("/out", keep("10MB"), 9)]
     assert sizes == [10**6, 2 * 10**6, 3 * 10**6]
     assert await stream.excess("/out", keep("15MB"), 9) == []
+
+
+@pytest.mark.parametrize("kept", [keep(3), keep("3MB")])
+async def test_a_clock_that_is_set_back_does_not_make_the_newest_files_the_oldest(
+    disk: Disk, kept: Keep
+) -> None:
+    stream = disk.stream()
+    for name in ("1", "2", "3"):
+        stream.wrote("/out", f"/out/{name}.png", 10**6)
+    disk.clock.advance(-DAY)
+    stream.wrote("/out", "/out/4.png", 10**6)
+    assert await stream.excess("/out", kept, 9) == [("/out/1.png", 10**6)]
 
 
 async def test_files_beyond_an_age_are_told(disk: Disk) -> None:

@@ -1,4 +1,7 @@
-"""Linux tells what happens in folders; one watch for each folder, none for those left out.
+"""What happens in folders, as it happens: one watch for each, none for those left out.
+
+Only what was closed or moved is subscribed to: all events together are six per file, and
+a burst of 10,000 files would take longer to hear about than to list.
 
 Watchdog reads the events. Its own recursive watches take in every sub-folder, hidden and
 excluded ones too, need a thread for each tree, and pass over in silence what the limits
@@ -37,13 +40,13 @@ _LIMITS = (errno.ENOSPC, errno.EMFILE, errno.ENOMEM)
 Tell = Callable[[str], object]
 
 
-class LinuxEvents:
-    """Watches the folders of a tree from the moment it is made."""
+class Events:
+    """Watches the folders of a tree from the moment it is made, until it is closed."""
 
     def __init__(
         self, tree: Tree, closed: Tell, moved: Tell, lost: Callable[[], object]
     ) -> None:
-        """Watch all of the tree's folders.
+        """Watch all of the tree's folders; what is told is that of `FolderWatch`.
 
         Raises:
             OSError: a limit of the system is reached, or the folder itself cannot be
@@ -55,8 +58,7 @@ class LinuxEvents:
         self._lost = lost
         self._lock = threading.Lock()  # of what is watched: two threads see to it
         self._watched: dict[str, _Watched] = {}
-        self._missed: OSError | None = None
-        self._overflown = False
+        self._is_complete = True
         self._events = InotifyFD()
         self._events.start()
         try:
@@ -67,21 +69,13 @@ class LinuxEvents:
             self.close()
             raise
 
-    def reconcile(self) -> None:
-        """Watch what appeared while events were dropped or a limit was reached.
+    def are_complete(self) -> bool:
+        """Tell whether all folders are still watched.
 
-        Raises:
-            OSError: a limit of the system is reached, or the folder cannot be read.
+        Not so once the folder itself was deleted, events were dropped, some of which may
+        have been of folders that came, went or were exchanged, or a limit was reached.
         """
-        if self._overflown or self._missed is not None:
-            self._overflown, self._missed = False, None
-            self._watch_below("", told=False)
-        if self._missed is not None:
-            raise self._missed
-
-    def is_alive(self) -> bool:
-        """Tell whether the folder is still watched: false after it was deleted."""
-        return "" in self._watched and self._events.is_alive()
+        return self._is_complete and "" in self._watched and self._events.is_alive()
 
     def close(self) -> None:
         """Stop; nothing is told after that."""
@@ -109,8 +103,8 @@ class LinuxEvents:
                 del self._watched[below]
 
     def hear_of_loss(self) -> None:
-        """Note that events were dropped; some of them may have been of new folders."""
-        self._overflown = True
+        """Note that events were dropped."""
+        self._is_complete = False
         self._lost()
 
     def _hear_of_folder(self, source: str, event: InotifyEvent) -> None:
@@ -121,8 +115,8 @@ class LinuxEvents:
         elif self._tree.belongs(source):
             try:
                 self._watch_below(source, told=True)
-            except OSError as exc:
-                self._missed = exc
+            except OSError:
+                self._is_complete = False
 
     def _watch_below(self, below: str, *, told: bool) -> None:
         """Watch a folder and those below; tell of what is in them already, if `told`.
@@ -168,7 +162,7 @@ class LinuxEvents:
 class _Watched:
     """What watchdog calls about one folder."""
 
-    events: LinuxEvents
+    events: Events
     below: str
     wd: WatchDescriptor | None = field(default=None, init=False)
 

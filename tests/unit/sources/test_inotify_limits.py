@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from srstream.sources.inotify import room_for
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+from srstream.sources.inotify_limits import room_for
 
 
 @pytest.fixture

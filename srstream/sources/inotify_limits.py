@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -27,8 +26,6 @@ def room_for(
         processes: Where the kernel tells of processes.
         limits: Where it tells the limits.
     """
-    if sys.platform != "linux":
-        return None
     most_watches = _limit(limits / "max_user_watches")
     most_instances = _limit(limits / "max_user_instances")
     if most_watches is None or most_instances is None:
