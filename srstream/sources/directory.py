@@ -25,14 +25,18 @@ from srstream.sources.after import Leaving, where_after
 from srstream.sources.directory_options import DirectoryOptions
 from srstream.sources.folder import Folder, Scan
 from srstream.sources.hand import InHand
-from srstream.sources.hearing import Hearing, seconds_between_polls
+from srstream.sources.hearing import (
+    Hearing,
+    seconds_between_polls,
+    seconds_between_rescans,
+)
 from srstream.sources.intake import Intake
 from srstream.sources.matching import matcher
 from srstream.sources.names import Names
 from srstream.sources.ownthread import OwnThread
 from srstream.sources.packets import Packets
 from srstream.sources.places import Places
-from srstream.sources.recall import Recall
+from srstream.sources.recall import Recall, portions
 from srstream.sources.traffic import Traffic
 from srstream.sources.watch import FolderWatch
 
@@ -233,7 +237,7 @@ class DirectorySource:
     def _seconds_until_rescan(self, scan_took: float) -> float:
         settle, rescan = self._options.settle, self._options.rescan
         if not self._hearing.polls:
-            return rescan
+            return seconds_between_rescans(rescan=rescan, scan_took=scan_took)
         return seconds_between_polls(settle=settle, rescan=rescan, scan_took=scan_took)
 
     async def _first_scan(self) -> None:
@@ -245,8 +249,10 @@ class DirectorySource:
                 "allow it, or name another folder in `path`"
             ) from exc
         self._places.were_there(looks)
-        for source in looks:
-            self._names.add(source)
+        for portion in portions(looks):
+            for source in portion:
+                self._names.add(source)
+            await asyncio.sleep(0)
         await self._take_up_retries()
         if self._ledger.is_new and self._done_before is not None:
             await self._intake.adopt(looks, self._done_before)

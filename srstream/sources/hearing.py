@@ -14,6 +14,7 @@ from srstream.sources.watch import FolderWatch
 Mode = Literal["auto", "events", "poll"]
 
 _RESTART = 'remove the reason and restart; watch = "poll" says so without a warning'
+_LONGEST_BLIND = 30.0  # seconds until what no event tells is found, whatever it costs
 _SHARE = 10  # polling takes at most this part of the time
 
 
@@ -91,3 +92,13 @@ def seconds_between_polls(*, settle: float, rescan: float, scan_took: float) -> 
         scan_took: How long the last look took.
     """
     return min(rescan, max(settle, _SHARE * scan_took))
+
+
+def seconds_between_rescans(*, rescan: float, scan_took: float) -> float:
+    """Return the same where events tell the most: rarer, up to 30 s, if a look takes long.
+
+    Args:
+        rescan: At least this, in seconds.
+        scan_took: How long the last look took.
+    """
+    return max(rescan, min(_LONGEST_BLIND, 2 * _SHARE * scan_took))

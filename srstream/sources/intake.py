@@ -99,7 +99,7 @@ class Intake:
         """Note what was done before there was a ledger, as its outputs tell."""
         known = await self._recall.entries(found)
         unknown = [s for s in found if s not in known and found[s].is_file]
-        unknown.sort(key=natural_key)
+        unknown = await self._thread.run(partial(sorted, unknown, key=natural_key))
         await self._recall.name(unknown, known)
         named = [(s, self._names.claim(s), found[s].signature) for s in unknown]
         for portion in portions(named, _AT_ONCE):
@@ -161,10 +161,12 @@ class Intake:
 
     async def _offer(self, new: Mapping[str, Look], known: Mapping[str, Entry]) -> None:
         await self._recall.name(new, known)
-        now = self._clock()
-        for source, look in new.items():
-            self._places.offer(source, look, self._names.claim(source), now=now)
-        self._offered()
+        for portion in portions(new.items(), _AT_ONCE):
+            now = self._clock()
+            for source, look in portion:
+                self._places.offer(source, look, self._names.claim(source), now=now)
+            self._offered()
+            await asyncio.sleep(0)
 
     async def compare_unsure(self) -> None:
         """Read some of the files that may be known: a remount changes the time of all."""

@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterator
 from itertools import count, islice
-from pathlib import PurePath
 
 _NUMBER = re.compile("([0-9]+)")
 
@@ -109,11 +108,13 @@ class Names:
         return len(self._by_stem[self._stem(source)]) > 1
 
     def _stem(self, source: str) -> str:
+        # As `PurePath.suffix` has it, which is ten times as slow.
         whole = self._whole(source)
-        return whole.removesuffix(PurePath(whole).suffix)
+        dot, begin = whole.rfind("."), whole.rfind("/") + 1
+        return whole[:dot] if begin < dot < len(whole) - 1 else whole
 
     def _whole(self, source: str) -> str:
-        return PurePath(source).name if self._flat else source
+        return source.rpartition("/")[2] if self._flat else source
 
 
 def _discard(table: defaultdict[str, set[str]], key: str, source: str) -> None:

@@ -12,6 +12,7 @@ from srstream.sources.names import Names
 Item = TypeVar("Item")
 
 _PORTION = 1000  # of a folder with 100,000 files, so that others have their turn
+_NAMED_AT_ONCE = 200  # some ms of the event loop
 
 
 class Recall:
@@ -46,16 +47,17 @@ class Recall:
             known: What the ledger knows of them.
         """
         unnamed = [source for source in sources if source not in self._names]
-        taken = _Taken(self._ledger)
-        await taken.ask(
-            name for source in unnamed for name in self._names.wishes(source, 2)
-        )
-        for source in unnamed:
-            entry = known.get(source)
-            if entry is not None and not self._names.is_given(entry.name):
-                self._names.give(source, entry.name)
-            else:
-                self._names.give(source, await self._find(source, taken))
+        for portion in portions(unnamed, _NAMED_AT_ONCE):
+            taken = _Taken(self._ledger)
+            await taken.ask(
+                name for source in portion for name in self._names.wishes(source, 2)
+            )
+            for source in portion:
+                entry = known.get(source)
+                if entry is not None and not self._names.is_given(entry.name):
+                    self._names.give(source, entry.name)
+                else:
+                    self._names.give(source, await self._find(source, taken))
 
     async def _find(self, source: str, taken: _Taken) -> str:
         count = 2

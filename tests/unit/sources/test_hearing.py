@@ -10,7 +10,12 @@ from structlog.testing import capture_logs
 
 from srstream.sources import hearing
 from srstream.sources.folder import Folder
-from srstream.sources.hearing import Hearing, Mode, seconds_between_polls
+from srstream.sources.hearing import (
+    Hearing,
+    Mode,
+    seconds_between_polls,
+    seconds_between_rescans,
+)
 from srstream.sources.matching import PICTURES, matcher
 from srstream.sources.watch import FolderWatch
 
@@ -137,6 +142,16 @@ def test_polling_takes_a_tenth_of_the_time_within_its_bounds(
     scan_took: float, expected: float
 ) -> None:
     every = seconds_between_polls(settle=0.5, rescan=5.0, scan_took=scan_took)
+    assert every == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("scan_took", "expected"), [(0.0, 5.0), (0.2, 5.0), (0.6, 12.0), (10.0, 30.0)]
+)
+def test_where_events_tell_the_most_long_looks_are_rare_but_never_too_rare(
+    scan_took: float, expected: float
+) -> None:
+    every = seconds_between_rescans(rescan=5.0, scan_took=scan_took)
     assert every == pytest.approx(expected)
 
 
