@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from contextlib import suppress
 from itertools import count
@@ -11,6 +12,7 @@ from pathlib import Path
 
 _RUN = secrets.token_hex(4)  # tells our own unfinished files from those of a dead process
 _NUMBERS = count(1)
+_PART = re.compile(r"\.([0-9a-f]{8})-\d+\.part")
 
 
 def part_of(path: Path) -> Path:
@@ -65,10 +67,24 @@ def sweep(folder: Path) -> int:
     return swept
 
 
+def left_over_folders(folder: Path) -> list[Path]:
+    """Return folders under temporary names that a process that died has left.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    with os.scandir(folder) as entries:
+        return [
+            Path(entry.path)
+            for entry in entries
+            if _is_left_over(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+
+
 def _is_left_over(name: str) -> bool:
-    return (
-        name.startswith(".") and name.endswith(".part") and not name.startswith(f".{_RUN}-")
-    )
+    """Tell whether a process that died, and not any other program, has called it so."""
+    match = _PART.fullmatch(name)
+    return match is not None and match[1] != _RUN
 
 
 def make_folder(folder: Path, *, parents: bool = False) -> None:

@@ -136,6 +136,8 @@ class DirectorySource:
         try:
             if await self._thread.run(self._folder.make):
                 self._log.info("watched folder made")
+            if back := await self._thread.run(self._folder.put_back_left_overs):
+                self._log.warning("sources put back that a run which died took", files=back)
             await self._thread.run(self._hearing.ensure)
             await self._first_scan()
             keeper = asyncio.create_task(self._keep_looking())

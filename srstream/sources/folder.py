@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from srstream.errors import SourceError
 from srstream.frames import Content
 from srstream.ledger import Signature
 from srstream.sources.files import Look, digest_unchanged, look_at, seen_at
+from srstream.sources.moving import put_back_left_overs
 from srstream.sources.names import natural_key
 from srstream.sources.tree import Tree
 from srstream.sources.writers import open_for_writing
@@ -123,6 +125,15 @@ class Folder:
                     if seen is not None:
                         looks[source] = seen
         return Scan(looks, unreadable)
+
+    def put_back_left_overs(self) -> int:
+        """Put back what a run that died was about to delete; return how many files."""
+        number = 0
+        with suppress(OSError):  # the scan says what is wrong with the folder
+            for found in self._tree.walk():
+                with suppress(OSError):
+                    number += put_back_left_overs(Path(found.path))
+        return number
 
     def count_folders(self) -> int:
         """Return how many folders there are to watch, this one included; 0: it is gone."""

@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from srstream.atomic import part_of, sync_folder
+from srstream.atomic import left_over_folders, part_of, sync_folder
 from srstream.ledger import Signature
 from srstream.sources.writers import open_for_writing
 
@@ -40,13 +40,16 @@ def move(path: Path, to: Path, expected: Signature) -> Path | None:
     if not _is_still(path, expected):
         return None
     for place in _numbered(to):
-        if _reserve(place):
-            return place if _move_over(path, place, expected) else None
-        if place.exists() and path.samefile(place):
-            return None
-        if _holds_the_same(path, place):
-            remove(path, expected)
-            return place
+        try:
+            if not _double(path, place, expected):
+                return None
+        except FileExistsError:
+            if _is_there(path, place):
+                return None
+            if not _holds_the_same(path, place):
+                continue
+        remove(path, expected)
+        return place
     raise AssertionError("numbers do not end")
 
 
@@ -56,11 +59,12 @@ def bring_back(path: Path, to: Path) -> bool:
     Raises:
         OSError: it cannot be moved now; it stays.
     """
-    if os.path.lexists(to):
-        return False
     expected = _signature(path)
     to.parent.mkdir(parents=True, exist_ok=True)
-    return _reserve(to) and _move_over(path, to, expected)
+    try:
+        return _double(path, to, expected) and remove(path, expected)
+    except FileExistsError:
+        return False
 
 
 def remove(path: Path, expected: Signature) -> bool:
@@ -71,54 +75,87 @@ def remove(path: Path, expected: Signature) -> bool:
     """
     if not _is_still(path, expected):  # so that what is new is hardly ever out of place
         return False
-    aside = part_of(path)
-    path.rename(aside)
-    if not _is_still(aside, expected):
-        _put_back(aside, path)
-        return False
-    try:
-        aside.unlink()
-    except OSError:
-        _put_back(aside, path)
-        raise
-    return True
-
-
-def _move_over(path: Path, place: Path, expected: Signature) -> bool:
-    """Move to a place that is reserved, and given up again if this does not succeed."""
-    try:
-        is_there = not path.is_symlink() and _rename(path, place)
-    except OSError:
-        with suppress(OSError):
-            place.unlink()
-        raise
-    if not is_there:
-        place.unlink()  # a process that is killed while it copies leaves no empty file
-        if not _copy(path, place, expected):
-            return False
-        remove(path, expected)
+    if path.is_symlink():  # which may lead nowhere from another folder
+        path.unlink()
         return True
-    if not _is_still(place, expected):
-        _put_back(place, path)
-        return False
-    for folder in (place.parent, path.parent):
-        with suppress(OSError):  # after a power cut it is in one place or the other
-            sync_folder(folder)
+    room = part_of(path)  # where it keeps its name, for `put_back_left_overs`
+    room.mkdir(mode=0o700)
+    aside = room / path.name
+    try:
+        path.rename(aside)
+        if not _is_still(aside, expected):
+            _put_back(aside, path)
+            return False
+        try:
+            aside.unlink()
+        except OSError:
+            _put_back(aside, path)
+            raise
+    finally:
+        with suppress(OSError):
+            room.rmdir()
     return True
 
 
-def _rename(path: Path, place: Path) -> bool:
+def put_back_left_overs(folder: Path) -> int:
+    """Put back what processes that died were about to delete; return how many files.
+
+    Raises:
+        OSError: the folder cannot be read, or a file not be put back.
+    """
+    number = 0
+    for room in left_over_folders(folder):
+        for aside in room.iterdir():
+            _put_back(aside, folder / aside.name)
+            number += 1
+        with suppress(OSError):
+            room.rmdir()
+    return number
+
+
+def _double(path: Path, place: Path, expected: Signature) -> bool:
+    """Let a file stand in a second place, where there is nothing; false: it has changed.
+
+    Raises:
+        FileExistsError: there is something.
+        OSError: it cannot be there.
+    """
+    if path.is_symlink() or not _linked(path, place):
+        return _copy(path, place, expected)
+    if not _is_still(place, expected):
+        place.unlink()
+        return False
+    with suppress(OSError):  # after a power cut it is in one place or the other
+        sync_folder(place.parent)
+    return True
+
+
+def _linked(path: Path, place: Path) -> bool:
+    """Give a file a second name; false: not on this file system, or not for us.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
     try:
-        path.rename(place)
-    except OSError as exc:
-        if exc.errno != errno.EXDEV:
-            raise
+        os.link(path, place)
+    except FileNotFoundError:
+        raise
+    except FileExistsError:
+        raise
+    except OSError:
         return False
     return True
 
 
 def _copy(path: Path, place: Path, expected: Signature) -> bool:
-    """Copy to where there is nothing; false: it is not what is expected."""
+    """Copy to where there is nothing; false: it is not what is expected.
+
+    Raises:
+        FileExistsError: there is something.
+        OSError: it cannot be copied.
+    """
+    if os.path.lexists(place):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
     part = part_of(place)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -133,9 +170,7 @@ def _copy(path: Path, place: Path, expected: Signature) -> bool:
             os.fsync(copy.fileno())
             if _signature_of(os.fstat(handle)) != expected:
                 return False
-        if not _reserve(place):  # by now
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
-        part.replace(place)
+        _rename_where_nothing_is(part, place)
         sync_folder(place.parent)
     finally:
         with suppress(OSError):
@@ -145,18 +180,26 @@ def _copy(path: Path, place: Path, expected: Signature) -> bool:
 
 def _put_back(aside: Path, path: Path) -> None:
     for place in _numbered(path):
-        if _reserve(place):
-            aside.rename(place)
+        with suppress(FileExistsError):
+            _rename_where_nothing_is(aside, place)
             return
 
 
-def _reserve(place: Path) -> bool:
-    """Make an empty file that a rename may replace; false: something is there."""
-    try:
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return False
-    return True
+def _rename_where_nothing_is(path: Path, place: Path) -> None:
+    """Rename a file of which others do not know. Raises `FileExistsError`."""
+    if _linked(path, place):
+        path.unlink()
+        return
+    if os.path.lexists(place):  # the best that is left where there are no links
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+    path.rename(place)
+
+
+def _is_there(path: Path, place: Path) -> bool:
+    """Tell whether a file is in its place already, and not only of the same content."""
+    if path.is_symlink():
+        return path.samefile(place)
+    return path.name == place.name and path.parent.samefile(place.parent)
 
 
 def _numbered(path: Path) -> Iterator[Path]:

@@ -54,7 +54,7 @@ def test_a_signal_ends_it_in_good_order_and_the_next_start_does_the_rest(
 
 
 def test_a_frame_that_takes_too_long_is_given_back_whole(serve: Serve, inbox: Path) -> None:
-    left_by_a_crash = inbox.parent / "outbox" / ".dead-1.part"
+    left_by_a_crash = inbox.parent / "outbox" / ".deadbeef-1.part"
     left_by_a_crash.parent.mkdir()
     left_by_a_crash.write_bytes(b"half a picture")
     daemon = serve(*ENDLESS, "--set", "daemon.grace=1")

@@ -126,7 +126,7 @@ async def test_what_a_jpg_loses_is_said_once(tmp_path: Path) -> None:
 async def test_what_a_crash_left_unfinished_is_removed_at_the_start(
     tmp_path: Path,
 ) -> None:
-    left = tmp_path / ".dead-1.part"
+    left = tmp_path / ".deadbeef-1.part"
     left.write_bytes(b"half")
     with capture_logs() as logs:
         await written(sink_on(tmp_path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from srstream.ledger import Signature
-from srstream.sources.moving import bring_back, move, remove
+from srstream.sources.moving import bring_back, move, put_back_left_overs, remove
 
 
 def write(path: Path, text: str = "old") -> Path:
@@ -33,14 +33,14 @@ def disks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     """Two folders on one file system, or on two."""
     if request.param == "same disk":
         return
-    rename = Path.rename
+    link = os.link
 
-    def across(path: Path, to: Path) -> Path:
+    def across(path: Path, to: Path) -> None:
         if path.parent != Path(to).parent:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        return rename(path, to)
+        link(path, to)
 
-    monkeypatch.setattr(Path, "rename", across)
+    monkeypatch.setattr(os, "link", across)
 
 
 @pytest.mark.usefixtures("disks")
@@ -98,9 +98,8 @@ def test_a_file_that_has_changed_is_not_out_of_its_place_for_a_moment(
     assert not remove(path, Signature(3, 5))
 
 
-@pytest.mark.parametrize("leave", ["move", "remove"])
-def test_a_file_that_is_replaced_just_before_it_leaves_goes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: str
+def test_a_file_that_is_replaced_just_before_it_is_deleted_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.png")
     expected, rename = signature(path), Path.rename
@@ -111,11 +110,75 @@ def test_a_file_that_is_replaced_just_before_it_leaves_goes_back(
         return rename(old, to)
 
     monkeypatch.setattr(Path, "rename", overtake)
-    if leave == "move":
-        assert move(path, tmp_path / "out" / "a.png", expected) is None
-    else:
-        assert not remove(path, expected)
+    assert not remove(path, expected)
     assert all_below(tmp_path) == {"a.png": "newest"}
+
+
+def test_a_file_that_is_replaced_just_before_it_is_moved_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.png")
+    expected, link = signature(path), os.link
+
+    def overtake(old: Path, to: Path) -> None:
+        if old == path:
+            write(tmp_path / ".camera", "newest").rename(path)
+        link(old, to)
+
+    monkeypatch.setattr(os, "link", overtake)
+    assert move(path, tmp_path / "out" / "a.png", expected) is None
+    assert all_below(tmp_path) == {"a.png": "newest"}
+
+
+def test_what_comes_while_a_file_is_moved_stays_and_the_old_one_is_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, to = write(tmp_path / "a.png"), tmp_path / "out" / "a.png"
+    expected, rename = signature(path), Path.rename
+
+    def overtake(old: Path, aside: Path) -> Path:
+        if old == path:
+            rename(write(tmp_path / ".camera", "newest"), path)
+        return rename(old, aside)
+
+    monkeypatch.setattr(Path, "rename", overtake)
+    assert move(path, to, expected) == to
+    assert all_below(tmp_path) == {"a.png": "newest", "out/a.png": "old"}
+
+
+@pytest.mark.parametrize("call", ["link", "rename", "unlink", "rmdir"])
+def test_a_process_that_is_killed_while_a_file_leaves_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    inbox, to = tmp_path / "in", tmp_path / "out" / "a.png"
+    path = write(inbox / "a.png")
+    expected = signature(path)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if call == "link" else Path, call, kill)
+        with pytest.raises(Killed):
+            move(path, to, expected)
+    monkeypatch.setattr("srstream.atomic._RUN", "0badcafe")  # the next process
+    assert put_back_left_overs(inbox) == (call == "unlink")
+    if path.exists():
+        assert move(path, to, expected) == to
+    assert all_below(tmp_path) == {"out/a.png": "old"}
+    assert [path.name for path in inbox.iterdir()] == []
+
+
+def test_what_is_put_back_overwrites_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / ".0badcafe-1.part" / "a.png", "old")
+    write(tmp_path / "a.png", "new")
+    assert put_back_left_overs(tmp_path) == 1
+    assert all_below(tmp_path) == {"a.png": "new", "a~2.png": "old"}
 
 
 def test_of_two_that_come_while_one_is_deleted_both_stay(
@@ -148,7 +211,7 @@ def test_what_fails_leaves_all_as_it_was(
     def other_disk(*_: object) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
-    monkeypatch.setattr(Path, "rename", other_disk)
+    monkeypatch.setattr(os, "link", other_disk)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         move(path, tmp_path / "out" / "a.png", before)
