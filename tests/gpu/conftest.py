@@ -1,4 +1,4 @@
-"""Run from a bare checkout where only torch, numpy and pytest are: `pytest tests/gpu`."""
+"""Run from a bare checkout where only torch, numpy, safetensors and pytest are: `pytest tests/gpu`."""
 
 from __future__ import annotations
 
