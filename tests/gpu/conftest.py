@@ -1,4 +1,4 @@
-"""Run from a bare checkout where only torch, numpy, safetensors and pytest are: `pytest tests/gpu`."""
+"""Needs a bare checkout with torch, numpy, safetensors and pytest: `pytest tests/gpu`."""
 
 from __future__ import annotations
 
