@@ -25,6 +25,7 @@ from srstream.runtime.cpus import usable_cpus
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.statekeeper import StateKeeper
 from srstream.settings import Settings, StreamSettings
+from srstream.settings.keys import below
 from srstream.sinks import SINKS, DirectorySink
 from srstream.sinks.stats_line import stats_line
 from srstream.sources import SOURCES
@@ -125,7 +126,7 @@ class Builder:
             ConfigError: there is no such device.
         """
         chosen = spec.settings
-        device = device_of(chosen.device, key=f"streams.{name}.device")
+        device = device_of(chosen.device, key=below("streams", name, "device"))
         compute = self._computes.on(device, deterministic=chosen.deterministic)
         ledger = self._ledger.stream(name)
         context = StreamContext(name, self._run, CLOCK, spec.base, ledger)

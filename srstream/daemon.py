@@ -22,6 +22,7 @@ from srstream.runtime.plan import Plan
 from srstream.runtime.signals import Signals
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings
+from srstream.settings.keys import below
 from srstream.stores.ledger import Ledger
 from srstream.stores.state_dir import StateDir
 
@@ -49,8 +50,7 @@ def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
         StateDirError: the state folder cannot be used, or is in use.
     """
     settings = load()
-    for name, stream in settings.streams.items():  # before anything is made
-        device_of(stream.device, key=f"streams.{name}.device")
+    _check_devices(settings)  # before anything is made
     with StateDir.open(settings.base / settings.daemon.state_dir) as state_dir:
         computes = Computes()
         ledger = Ledger.open(state_dir.ledger)
@@ -153,10 +153,11 @@ class _Daemon:
 
     async def _reload(self) -> None:
         new = await asyncio.to_thread(self._load)
+        _check_devices(new)
         state_dir = new.base / new.daemon.state_dir
         if state_dir != self._settings.base / self._settings.daemon.state_dir:
             problem = f"found {state_dir}; only a restart can move the state folder"
-            raise ConfigError(Complaint("daemon.state_dir", problem))
+            raise new.locate(ConfigError(Complaint("daemon.state_dir", problem)))
         plan = await self._apply(new)
         self._settings = new
         self._log.info("configuration reloaded", **plan.counts())
@@ -191,6 +192,15 @@ class _Daemon:
             preset=chosen.session.preset,
             device=str(stream.device),
         )
+
+
+def _check_devices(settings: Settings) -> None:
+    """Raise unless every stream's device is there. Raises `ConfigError`."""
+    for name, stream in settings.streams.items():
+        try:
+            device_of(stream.device, key=below("streams", name, "device"))
+        except ConfigError as error:
+            raise settings.locate(error) from None
 
 
 class _Impatient(ThreadPoolExecutor):

@@ -30,6 +30,7 @@ from srstream.engine.options import Mode, SessionOptions
 from srstream.engine.presets import PRESETS
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.evaluation.reference import References
+from srstream.exits import Exit
 from srstream.frames import Upscaled
 from srstream.media.printable import printable
 from srstream.ports import StreamContext
@@ -92,10 +93,10 @@ class Batch:
             raise ConfigError(Complaint("", str(exc))) from exc
 
 
-def run_batch(batch: Batch) -> int:
+def run_batch(batch: Batch) -> Exit:
     """Upscale the pictures; return the exit status.
 
-    0: all done. 1: some failed. 130: stopped by a signal.
+    `DONE`: all of them. `FAILED`: some failed. `INTERRUPTED`: stopped by a signal.
 
     Raises:
         ConfigError: wrong arguments, or originals that do not fit.
@@ -114,7 +115,7 @@ def run_batch(batch: Batch) -> int:
 
 async def _run(
     batch: Batch, options: SessionOptions, files: list[Path], computes: Computes
-) -> int:
+) -> Exit:
     console = Console(stderr=True)
     device = device_of(batch.device, key="--device")
     ledger = Unrecorded()
@@ -185,8 +186,8 @@ async def _run(
         console.print(f"{failed} of {len(files)} pictures failed", style="red")
     if stopped:
         console.print("stopped; run the same command again to continue")
-        return 130
-    return 1 if failed else 0
+        return Exit.INTERRUPTED
+    return Exit.FAILED if failed else Exit.DONE
 
 
 def _is_done(folder: DirectorySink, picture: Path, name: str) -> bool:

@@ -113,7 +113,9 @@ def _folder(inbox: Path | None, outbox: Path | None, config: Path | None) -> Pat
 
 
 def _ledger_in(folder: Path) -> Path:
-    path = folder / "ledger.db"
+    from srstream.stores.state_dir import ledger_in  # noqa: PLC0415
+
+    path = ledger_in(folder)
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -172,6 +172,7 @@ class Minder:
             "stream ended",
             done=counters.done,
             failed=counters.failed.total(),
+            reused=counters.reused,
             returned=counters.returned,
         )
 

@@ -124,6 +124,7 @@ class Monitor:
             stream=name,
             done=counters.done,
             failed=failed,
+            reused=counters.reused,
             backlog=watched.pipeline.backlog,
             fps=round((counters.done - last.done) / (now - last.time), 3),
             gain_db=round((counters.gain - last.gain) / gains, 2) if gains else None,

@@ -58,14 +58,18 @@ def load(
     for override in over.from_flags(flags, data):
         with findings.gathered():
             origins[over.apply(data, override)] = override.origin
+    lines = Lines(text)
+
+    def locate(error: ConfigError) -> ConfigError:
+        return over.blame(_located(error, path, lines), origins)
+
     with findings.gathered():
         try:
             settings = from_tables(data, base=path.parent)
         except ConfigError as error:
-            located = _located(error, path, Lines(text))
-            raise over.blame(located, origins) from None
+            raise locate(error) from None
     findings.settle()
-    return settings
+    return replace(settings, locate=locate)
 
 
 def from_tables(data: Mapping[str, Any], *, base: Path) -> Settings:

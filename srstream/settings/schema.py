@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from srstream.engine.options import SessionOptions
+from srstream.errors import ConfigError
 from srstream.quantities import duration
 from srstream.ranges import check_within
 
@@ -76,6 +77,10 @@ class StreamSettings:
     """When the state is saved."""
 
 
+def _as_it_is(error: ConfigError) -> ConfigError:
+    return error
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A whole configuration."""
@@ -85,3 +90,5 @@ class Settings:
     """By name; at least one."""
     base: Path
     """Relative paths in the options are relative to this folder; itself absolute."""
+    locate: Callable[[ConfigError], ConfigError] = field(default=_as_it_is, compare=False)
+    """Says where each key of an error stands, for what turns out to be wrong later."""

@@ -87,6 +87,7 @@ class DirectorySink:
         )
         self._said: set[str] = set()
         self._pool = ThreadPoolExecutor(1, f"srstream-encode-{context.stream}")
+        self._tidying: asyncio.Task[None] | None = None
         kept = options.kept()
         self._retention = (
             None
@@ -108,6 +109,8 @@ class DirectorySink:
         Raises:
             SinkUnavailable: the folder cannot be made, or not be read.
         """
+        if self._retention is not None:
+            self._tidying = asyncio.create_task(self._retention.keep_tidy())
         swept = await self._on_thread(self._prepare)
         if swept:
             self._log.info("unfinished outputs removed", files=swept)
@@ -141,6 +144,8 @@ class DirectorySink:
         the next run of the stream has written a newer one. So it is waited for again when
         this is cancelled, once.
         """
+        if self._tidying is not None:
+            self._tidying.cancel()
         try:
             try:
                 await self._on_thread(_nothing)

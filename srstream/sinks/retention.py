@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,8 @@ from srstream.sinks.below import is_below
 _SECONDS = 10.0
 _FILES = 100
 """Looked for what is too much after so long, or so many files, whichever is first."""
+_SLOWEST = 3600.0
+"""Seconds between two looks for what is too old, at most."""
 _BATCH = 1000  # files looked at in one go: a frame waits for it
 
 
@@ -48,6 +51,7 @@ class Retention:
         clock: Callable[[], float],
         on_thread: OnThread,
         log: FilteringBoundLogger,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Put the parts together.
 
@@ -59,6 +63,7 @@ class Retention:
             clock: Monotonic seconds.
             on_thread: Where files are deleted.
             log: The sink's.
+            sleep: Waits for as many seconds.
         """
         self._folder = folder.absolute()
         self._key = str(self._folder / pattern)
@@ -67,6 +72,7 @@ class Retention:
         self._clock = clock
         self._on_thread = on_thread
         self._log = log
+        self._sleep = sleep
         self._due = clock()
         self._files = 0
         self._latest = ""
@@ -76,6 +82,15 @@ class Retention:
         """Write a file down, before it is written: so that none is ever forgotten."""
         self._latest = str(path.absolute())
         self._ledger.wrote(self._key, self._latest, size)
+
+    async def keep_tidy(self) -> None:
+        """Delete what grows too old while no frame comes; runs until it is cancelled."""
+        if self._keep.seconds is None:
+            return
+        while True:
+            await self._sleep(min(max(self._keep.seconds / 10, 1.0), _SLOWEST))
+            self._due = self._clock()
+            await self.tidy()
 
     async def tidy(self) -> None:
         """Delete what is too much, if it is time to; never raises.

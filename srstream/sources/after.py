@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from srstream.atomic import sweep
 from srstream.ledger import Fate, Signature
 from srstream.sources.backoff import BackOff
 from srstream.sources.moving import move, remove
@@ -84,6 +86,13 @@ class Leaving:
         self._new: dict[str, Departure] = {}
         self._put_off: dict[str, Departure] = {}
         self._back_off = BackOff()
+
+    def sweep(self) -> None:
+        """Delete copies that a process which died has left unfinished. Blocks."""
+        for where in self._where.values():
+            if isinstance(where, Path):
+                with suppress(OSError):  # moving says what is wrong with the folder
+                    sweep(where)
 
     def add(self, source: str, signature: Signature, fate: Fate, *, was_read: bool) -> None:
         """Let a file leave, if files of its fate do.

@@ -136,8 +136,8 @@ class DirectorySource:
         try:
             if await self._thread.run(self._folder.make):
                 self._log.info("watched folder made")
-            if back := await self._thread.run(self._folder.put_back_left_overs):
-                self._log.warning("sources put back that a run which died took", files=back)
+            await self._thread.run(self._leaving.sweep)
+            await self._put_back_left_overs()
             await self._thread.run(self._hearing.ensure)
             await self._first_scan()
             keeper = asyncio.create_task(self._keep_looking())
@@ -155,6 +155,13 @@ class DirectorySource:
                 await self._thread.run(self._hearing.close)
             finally:
                 self._thread.close()
+
+    async def _put_back_left_overs(self) -> None:
+        number, problems = await self._thread.run(self._folder.put_back_left_overs)
+        if number:
+            self._log.warning("sources put back that a run which died took", files=number)
+        for problem in problems:
+            self._log.warning("source cannot be put back by itself", reason=problem)
 
     def _next(self) -> Packet | None:
         taken = self._places.hand_out()

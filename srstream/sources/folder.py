@@ -126,14 +126,16 @@ class Folder:
                         looks[source] = seen
         return Scan(looks, unreadable)
 
-    def put_back_left_overs(self) -> int:
-        """Put back what a run that died was about to delete; return how many files."""
-        number = 0
+    def put_back_left_overs(self) -> tuple[int, list[str]]:
+        """Put back what a run that died was about to delete: how many, and what stays."""
+        number, problems = 0, []
         with suppress(OSError):  # the scan says what is wrong with the folder
             for found in self._tree.walk():
                 with suppress(OSError):
-                    number += put_back_left_overs(Path(found.path))
-        return number
+                    some, others = put_back_left_overs(Path(found.path))
+                    number += some
+                    problems += others
+        return number, problems
 
     def count_folders(self) -> int:
         """Return how many folders there are to watch, this one included; 0: it is gone."""

@@ -102,9 +102,11 @@ class Intake:
         unknown = await self._thread.run(partial(sorted, unknown, key=natural_key))
         await self._recall.name(unknown, known)
         named = [(s, self._names.claim(s), found[s].signature) for s in unknown]
+        done: list[tuple[str, str, Signature]] = []
         for portion in portions(named, _AT_ONCE):
             work = partial(_of_these_done, portion, done_before)
-            await self._recall.adopt(await self._thread.run(work))
+            done += await self._thread.run(work)
+        await self._ledger.adopt(done)  # at once: the next run will not ask any more
 
     async def take_in(self, looks: Mapping[str, Look]) -> None:
         """Find a place for each; what is known of them for certain is left out."""

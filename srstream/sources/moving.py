@@ -34,22 +34,21 @@ def move(path: Path, to: Path, expected: Signature) -> Path | None:
         Where the file is now; none: it stays, as it has changed or is there already.
 
     Raises:
-        OSError: it cannot be moved now; it stays.
+        OSError: it cannot be moved now; it stays. Where only the old name could not be
+            deleted, it is in both places, and the next try finds it there.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     if not _is_still(path, expected):
         return None
     for place in _numbered(to):
         try:
-            if not _double(path, place, expected):
-                return None
+            return place if _move_to(path, place, expected) else None
         except FileExistsError:
             if _is_there(path, place):
                 return None
-            if not _holds_the_same(path, place):
-                continue
-        remove(path, expected)
-        return place
+            if _holds_the_same(path, place):
+                remove(path, expected)
+                return place
     raise AssertionError("numbers do not end")
 
 
@@ -59,10 +58,12 @@ def bring_back(path: Path, to: Path) -> bool:
     Raises:
         OSError: it cannot be moved now; it stays.
     """
+    if os.path.lexists(to):  # by hand it may have been brought back already
+        return False
     expected = _signature(path)
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _double(path, to, expected) and remove(path, expected)
+        return _move_to(path, to, expected)
     except FileExistsError:
         return False
 
@@ -75,59 +76,99 @@ def remove(path: Path, expected: Signature) -> bool:
     """
     if not _is_still(path, expected):  # so that what is new is hardly ever out of place
         return False
-    if path.is_symlink():  # which may lead nowhere from another folder
-        path.unlink()
-        return True
+    target = path.readlink() if path.is_symlink() else None
     room = part_of(path)  # where it keeps its name, for `put_back_left_overs`
     room.mkdir(mode=0o700)
     aside = room / path.name
     try:
         path.rename(aside)
-        if not _is_still(aside, expected):
-            _put_back(aside, path)
-            return False
         try:
-            aside.unlink()
+            # From another folder, a link may lead nowhere.
+            if _is_still(aside, expected) if target is None else _leads_to(aside, target):
+                aside.unlink()
+                return True
         except OSError:
             _put_back(aside, path)
             raise
+        _put_back(aside, path)
+        return False
     finally:
         with suppress(OSError):
             room.rmdir()
-    return True
 
 
-def put_back_left_overs(folder: Path) -> int:
-    """Put back what processes that died were about to delete; return how many files.
+def put_back_left_overs(folder: Path) -> tuple[int, list[str]]:
+    """Put back what processes that died were about to delete.
+
+    Returns:
+        How many files; and which could not be put back, each with the reason.
 
     Raises:
-        OSError: the folder cannot be read, or a file not be put back.
+        OSError: the folder cannot be read.
     """
-    number = 0
+    number, problems = 0, []
     for room in left_over_folders(folder):
         for aside in room.iterdir():
-            _put_back(aside, folder / aside.name)
-            number += 1
+            try:
+                _put_back(aside, folder / aside.name)
+                number += 1
+            except OSError as exc:
+                problems.append(f"{aside}: {exc.strerror}")
         with suppress(OSError):
             room.rmdir()
-    return number
+    return number, problems
 
 
-def _double(path: Path, place: Path, expected: Signature) -> bool:
-    """Let a file stand in a second place, where there is nothing; false: it has changed.
+def _move_to(path: Path, place: Path, expected: Signature) -> bool:
+    """Move a file to where there is nothing; false: it has changed, and stays.
+
+    It stands in the new place before it leaves the old one. Only where it may have no
+    second name, as a file of another user, it is renamed.
 
     Raises:
         FileExistsError: there is something.
         OSError: it cannot be there.
     """
-    if path.is_symlink() or not _linked(path, place):
-        return _copy(path, place, expected)
-    if not _is_still(place, expected):
-        place.unlink()
+    if not path.is_symlink():
+        if _linked(path, place):
+            if not _is_still(place, expected):
+                place.unlink()
+                return False
+            _sync(place.parent)
+            remove(path, expected)
+            return True
+        if _renamed(path, place):
+            if not _is_still(place, expected):
+                _put_back(place, path)
+                return False
+            _sync(place.parent)
+            return True
+    if not _copy(path, place, expected):
         return False
-    with suppress(OSError):  # after a power cut it is in one place or the other
-        sync_folder(place.parent)
+    remove(path, expected)
     return True
+
+
+def _renamed(path: Path, place: Path) -> bool:
+    """Rename a file; false: not to another file system.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    if os.path.lexists(place):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+    try:
+        path.rename(place)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        return False
+    return True
+
+
+def _sync(folder: Path) -> None:
+    with suppress(OSError):  # after a power cut the file is in one place or the other
+        sync_folder(folder)
 
 
 def _linked(path: Path, place: Path) -> bool:
@@ -135,12 +176,11 @@ def _linked(path: Path, place: Path) -> bool:
 
     Raises:
         FileExistsError: the name is taken.
+        FileNotFoundError: the file is gone.
     """
     try:
         os.link(path, place)
-    except FileNotFoundError:
-        raise
-    except FileExistsError:
+    except (FileNotFoundError, FileExistsError):
         raise
     except OSError:
         return False
@@ -165,8 +205,9 @@ def _copy(path: Path, place: Path, expected: Signature) -> bool:
                 return False
             shutil.copyfileobj(file, copy, 1 << 20)
             copy.flush()
-            os.fchmod(copy.fileno(), stat.S_IMODE(status.st_mode) & 0o777)
-            os.utime(copy.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+            with suppress(PermissionError):  # some file systems know no rights
+                os.utime(copy.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+                os.fchmod(copy.fileno(), stat.S_IMODE(status.st_mode) & 0o777)
             os.fsync(copy.fileno())
             if _signature_of(os.fstat(handle)) != expected:
                 return False
@@ -189,16 +230,14 @@ def _rename_where_nothing_is(path: Path, place: Path) -> None:
     """Rename a file of which others do not know. Raises `FileExistsError`."""
     if _linked(path, place):
         path.unlink()
-        return
-    if os.path.lexists(place):  # the best that is left where there are no links
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
-    path.rename(place)
+    elif not _renamed(path, place):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(place))
 
 
 def _is_there(path: Path, place: Path) -> bool:
     """Tell whether a file is in its place already, and not only of the same content."""
     if path.is_symlink():
-        return path.samefile(place)
+        return place.exists() and path.samefile(place)
     return path.name == place.name and path.parent.samefile(place.parent)
 
 
@@ -206,6 +245,10 @@ def _numbered(path: Path) -> Iterator[Path]:
     yield path
     for number in count(2):
         yield path.with_name(f"{path.stem}~{number}{path.suffix}")
+
+
+def _leads_to(path: Path, target: Path) -> bool:
+    return path.is_symlink() and path.readlink() == target
 
 
 def _is_still(path: Path, expected: Signature) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
-from srstream.ledger import Entry, Ledger, Signature
+from srstream.ledger import Entry, Ledger
 from srstream.sources.names import Names
 
 Item = TypeVar("Item")
@@ -33,11 +33,6 @@ class Recall:
         """Note that these are still there."""
         for portion in portions(sources):
             await self._ledger.present(portion)
-
-    async def adopt(self, sources: Iterable[tuple[str, str, Signature]]) -> None:
-        """Note these as done before there was a ledger."""
-        for portion in portions(sources):
-            await self._ledger.adopt(portion)
 
     async def name(self, sources: Collection[str], known: Mapping[str, Entry]) -> None:
         """Give each of these a name, in this order: the one it had, if any.

@@ -8,6 +8,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from srstream.atomic import sweep, sync_folder, write_atomically
 
 LARGEST = 1 << 30
@@ -76,7 +78,11 @@ class FileCheckpoints:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self.reject(seq, f"cannot be read: {error.strerror or error}")
+                reason = f"cannot be read: {error.strerror or error}"
+                self.reject(seq, reason)
+                structlog.get_logger().warning(
+                    "checkpoint set aside", file=str(self._path(seq)), reason=reason
+                )
         return None
 
     def reject(self, seq: int, reason: str) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Collection
 
 from srstream.ledger import Line
 
+_HIGHEST = 2**63 - 1
+"""The highest number that SQLite holds."""
+
 
 def lines(db: sqlite3.Connection, stream: str, after: int, limit: int) -> list[Line]:
     """Return the next lines, in the order of their numbers."""
@@ -24,11 +27,7 @@ def told(db: sqlite3.Connection, stream: str, follower: str, seq: int) -> None:
         "ON CONFLICT (stream, follower) DO UPDATE SET seq = max(seq, excluded.seq)",
         (stream, follower, seq),
     )
-    db.execute(
-        "DELETE FROM lines WHERE stream = ? "
-        "AND seq <= (SELECT min(seq) FROM followers WHERE stream = ?)",
-        (stream, stream),
-    )
+    _drop_lines(db, stream)
 
 
 def told_up_to(db: sqlite3.Connection, stream: str, follower: str) -> int:
@@ -51,10 +50,9 @@ def only(db: sqlite3.Connection, stream: str, followers: Collection[str]) -> Non
 
 
 def _drop_lines(db: sqlite3.Connection, stream: str) -> None:
-    """Delete the lines that no follower waits for."""
+    """Delete the lines that no follower waits for; without followers, all."""
     db.execute(
-        "DELETE FROM lines WHERE stream = ? AND NOT EXISTS "
-        "(SELECT 1 FROM followers WHERE followers.stream = lines.stream "
-        "AND followers.seq < lines.seq)",
-        (stream,),
+        "DELETE FROM lines WHERE stream = ? "
+        "AND seq <= (SELECT coalesce(min(seq), ?) FROM followers WHERE stream = ?)",
+        (stream, _HIGHEST, stream),
     )

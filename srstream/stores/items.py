@@ -92,7 +92,7 @@ def took(
 def adopt(
     db: sqlite3.Connection,
     stream: str,
-    sources: Iterable[tuple[bytes, bytes, Signature]],
+    sources: Iterable[tuple[str, str, Signature]],
     now: float,
 ) -> None:
     """Note as done what was done before this ledger was: source, name, signature."""
@@ -101,7 +101,10 @@ def adopt(
         "INSERT OR REPLACE INTO items (stream, source, name, size, mtime_ns, fate, reason, "
         "time, moved_to, seen) VALUES (?, ?, ?, ?, ?, 'done', '', ?, x'', ?)",
         (
-            (stream, source, name, signature.size, signature.mtime_ns, now, now)
+            (
+                *(stream, os.fsencode(source), os.fsencode(name)),
+                *(signature.size, signature.mtime_ns, now, now),
+            )
             for source, name, signature in sources
         ),
     )

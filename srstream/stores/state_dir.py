@@ -46,7 +46,7 @@ class StateDir:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Not followed: somebody else's link must not decide what is overwritten.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            handle = os.open(path / "lock", flags, 0o600)
+            handle = os.open(lock_in(path), flags, 0o600)
         except OSError as exc:
             raise _unusable(path, exc) from exc
         try:
@@ -59,7 +59,7 @@ class StateDir:
     @property
     def ledger(self) -> Path:
         """The file of the ledger."""
-        return self.path / "ledger.db"
+        return ledger_in(self.path)
 
     def stream(self, name: str) -> Path:
         """Return the folder of a stream's checkpoints; it may be missing."""
@@ -83,6 +83,21 @@ class StateDir:
         self.close()
 
 
+def ledger_in(path: Path) -> Path:
+    """Return the file of the ledger in a state folder; it may be missing."""
+    return path / "ledger.db"
+
+
+def lock_in(path: Path) -> Path:
+    """Return the file that the user of a state folder has locked; it may be missing."""
+    return path / "lock"
+
+
+def holder_of(handle: int) -> str:
+    """Return the pid of the process that locked this file last; empty: not known."""
+    return os.pread(handle, _LONGEST_PID, 0).split(b"\n")[0].decode(errors="replace")
+
+
 def _lock(path: Path, handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,7 +106,7 @@ def _lock(path: Path, handle: int) -> None:
         os.pwrite(handle, pid, 0)
         os.ftruncate(handle, len(pid))
     except BlockingIOError as exc:
-        other = os.pread(handle, _LONGEST_PID, 0).split(b"\n")[0].decode(errors="replace")
+        other = holder_of(handle)
         error = StateDirInUse(
             f"{path}: in use by another srstream"
             + (f" (pid {other}); stop it" if other else "; stop it")

@@ -88,10 +88,7 @@ class StreamLedger:
             partial(
                 items.adopt,
                 stream=self._stream,
-                sources=[
-                    (os.fsencode(source), os.fsencode(name), signature)
-                    for source, name, signature in sources
-                ],
+                sources=sources,
                 now=self._clock(),
             )
         )

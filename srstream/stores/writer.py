@@ -24,8 +24,9 @@ Work: TypeAlias = Callable[[sqlite3.Connection], Result]
 
 _LINGER = 1.0
 """Seconds that work waits for company when nobody waits for it: a commit costs a sync."""
-_LONGEST_PAUSE = 5.0
 _FIRST_PAUSE = 0.1
+"""Seconds between the first two attempts to write; then it doubles."""
+_LONGEST_PAUSE = 5.0
 
 
 class Writer:
@@ -35,12 +36,7 @@ class Writer:
     """
 
     def __init__(
-        self,
-        connection: sqlite3.Connection,
-        name: str,
-        *,
-        malformed: Callable[[str], None],
-        first_pause: float = _FIRST_PAUSE,
+        self, connection: sqlite3.Connection, name: str, *, malformed: Callable[[str], None]
     ) -> None:
         """Take a connection over.
 
@@ -49,12 +45,10 @@ class Writer:
             name: What it leads to, for messages.
             malformed: Told the reason, on the writer's thread, when the file turns out to
                 be broken; nothing more is done then.
-            first_pause: Seconds between the first two attempts; doubles up to 5.
         """
         self._connection = connection
         self._name = name
         self._malformed = malformed
-        self._first_pause = first_pause
         self._log = structlog.get_logger().bind(file=name)
         self._changed = threading.Condition()
         # Guarded by the condition:
@@ -129,7 +123,7 @@ class Writer:
     def _write(self, group: list[_Job]) -> None:
         """Try until it succeeds, the file is broken, or it is closing and time is up."""
         failed_at: float | None = None
-        pause = self._first_pause
+        pause = _FIRST_PAUSE
         while True:
             try:
                 outcomes = self._transaction(group)
@@ -193,7 +187,7 @@ class Writer:
             if self._give_up_at is None:
                 return True
             left = self._give_up_at - time.monotonic()
-        time.sleep(min(max(left, 0.0), self._first_pause))
+        time.sleep(min(max(left, 0.0), _FIRST_PAUSE))
         return left > 0
 
     def _end(self, reason: str, group: list[_Job] | None = None) -> None:

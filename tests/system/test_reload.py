@@ -91,6 +91,20 @@ def test_the_state_folder_is_not_moved_under_a_running_daemon(
     moved = '[daemon]\nstate_dir = "elsewhere"\n' + CONFIG
     reload(daemon, tmp_path / "srstream.toml", moved)
     said = daemon.wait_for("configuration not taken: the old one stays")
-    assert "daemon.state_dir" in said["complaint"]
+    assert "srstream.toml:2: daemon.state_dir" in said["complaint"]
     assert not (tmp_path / "elsewhere").exists()
+    assert daemon.stop() == 0
+
+
+def test_statistics_that_were_moved_away_begin_anew(serve: Serve, tmp_path: Path) -> None:
+    daemon = serve()
+    save(tmp_path / "inbox" / "a.png")
+    daemon.wait_for_frames("a.png")
+    (tmp_path / "stats.jsonl").rename(tmp_path / "stats.jsonl-20261120")
+    daemon.send(signal.SIGHUP)
+    daemon.wait_for("configuration reloaded", kept=1)
+    save(tmp_path / "inbox" / "b.png")
+    daemon.wait_for_frames("b.png")
+    assert [line["seq"] for line in daemon.stats("stats.jsonl-20261120")] == [1]
+    assert [line["seq"] for line in daemon.stats()] == [2]
     assert daemon.stop() == 0

@@ -8,18 +8,17 @@ from pathlib import Path
 from srstream.cli.checks.finding import Finding, fail, ok, warn
 from srstream.errors import StateDirError
 from srstream.stores.ledger_view import LedgerView
-
-_LONGEST_PID = 32  # bytes
+from srstream.stores.state_dir import holder_of, ledger_in, lock_in
 
 
 def check_lock(state_dir: Path) -> Finding:
     """Look whether a daemon uses this state folder."""
     try:
-        with (state_dir / "lock").open("rb") as file:
+        with lock_in(state_dir).open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                pid = file.read(_LONGEST_PID).split(b"\n")[0].decode(errors="replace")
+                pid = holder_of(file.fileno())
                 found = f"a daemon runs with {state_dir}: process {pid or 'unknown'}"
                 return warn("daemon", found, "stop it before you start another")
     except FileNotFoundError:
@@ -32,7 +31,7 @@ def check_lock(state_dir: Path) -> Finding:
 
 def check_ledger(state_dir: Path) -> Finding:
     """Read the ledger, without changing it."""
-    path = state_dir / "ledger.db"
+    path = ledger_in(state_dir)
     try:
         if not path.exists():
             return ok("ledger", f"{path}: none yet")

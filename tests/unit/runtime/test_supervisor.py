@@ -50,6 +50,7 @@ async def test_it_ends_when_all_streams_have_ended(
         "stream": "a",
         "done": 3,
         "failed": 0,
+        "reused": 0,
         "returned": 0,
     }
     assert parts.make.tally["a"] == 1  # not restarted

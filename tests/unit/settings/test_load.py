@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from srstream.engine.presets import PRESETS
-from srstream.errors import ConfigError
+from srstream.errors import Complaint, ConfigError
 from srstream.settings import DaemonSettings, Flags, StreamSettings, from_tables, load
 from srstream.sinks.directory import DirectorySinkOptions
 from srstream.sinks.stats import StatsOptions
@@ -272,3 +272,19 @@ def test_tables_need_no_file() -> None:
     assert settings.base == Path("/srv")
     assert settings.daemon == DaemonSettings()
     assert list(settings.streams) == ["inbox"]
+
+
+def test_what_turns_out_to_be_wrong_later_is_located_too(tmp_path: Path) -> None:
+    file = tmp_path / "srstream.toml"
+    file.write_text(
+        """[streams.demo]
+device = "cuda:9"
+source = { type = "directory", path = "in" }
+sinks = [{ type = "directory", path = "out" }]
+"""
+    )
+    error = ConfigError(Complaint("streams.demo.device", "there is none"))
+    located = load(file, environ={}).locate(error)
+    assert str(located) == f"{file}:2: streams.demo.device: there is none"
+    overridden = load(file, overrides=["streams.demo.device=cuda:8"], environ={})
+    assert "--set streams.demo.device=cuda:8" in str(overridden.locate(error))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Callable
@@ -161,3 +162,45 @@ def test_a_name_that_is_not_utf8_is_deleted(tmp_path: Path) -> None:
     Path(path).write_bytes(b"x")
     assert delete(tmp_path, [(path, 1)]).gone == (path,)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_grows_too_old_goes_while_no_frame_comes(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_bytes(b"x")
+    slept: list[float] = []
+
+    class Aged(FakeLedger):
+        async def excess(
+            self, folder: str, keep: Keep, limit: int
+        ) -> list[tuple[str, int]]:
+            return list(self.written.items())
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 2:
+            await asyncio.Event().wait()
+
+    ledger = Aged()
+    ledger.wrote("", str(old), 1)
+    kept = Retention(
+        tmp_path,
+        Keep(seconds=600.0),
+        pattern="*",
+        ledger=ledger,
+        clock=FakeClock(),
+        on_thread=at_once,
+        log=structlog.get_logger(),
+        sleep=sleep,
+    )
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await kept.keep_tidy()
+    assert slept == [60.0, 60.0, 60.0]
+    assert not old.exists()
+
+
+async def test_a_number_of_files_needs_no_looking_while_no_frame_comes(
+    tmp_path: Path,
+) -> None:
+    async with asyncio.timeout(10):
+        await Folder(tmp_path, files=2).retention.keep_tidy()

@@ -242,6 +242,16 @@ async def test_a_new_ledger_adopts_what_has_its_outputs_and_an_old_one_does_not(
     assert not old.names_of("adopt")
 
 
+async def test_all_is_adopted_at_once_as_a_ledger_is_new_only_once(inbox: Path) -> None:
+    for number in range(500):
+        save_alike(inbox / f"{number}.png", 0)
+    ledger = FakeLedger(is_new=True)
+    async with opened(source_on(inbox, ledger=ledger, done_before=lambda *_: True)):
+        pass
+    ((_, adopted),) = ledger.names_of("adopt")
+    assert len(adopted) == 500
+
+
 async def test_what_is_handed_out_and_what_is_there_is_noted(inbox: Path) -> None:
     signature = Signature(age(save(inbox / "a.png")).stat().st_size, LONG_AGO)
     ledger, ahead = FakeLedger(), 0.0

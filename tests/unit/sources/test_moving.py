@@ -28,19 +28,38 @@ def all_below(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in files}
 
 
-@pytest.fixture(params=["same disk", "other disk"])
-def disks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two folders on one file system, or on two."""
-    if request.param == "same disk":
-        return
-    link = os.link
+def _refuse_other_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every folder be a file system of its own, but for those of temporary names."""
+    link, rename = os.link, Path.rename
 
-    def across(path: Path, to: Path) -> None:
-        if path.parent != Path(to).parent:
+    def check(path: Path, to: Path) -> None:
+        ends = {path.parent, to.parent}
+        if len({end.parent if end.suffix == ".part" else end for end in ends}) > 1:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    def link_within(path: Path, to: Path) -> None:
+        check(path, to)
         link(path, to)
 
-    monkeypatch.setattr(os, "link", across)
+    def rename_within(path: Path, to: Path) -> Path:
+        check(path, to)
+        return rename(path, to)
+
+    monkeypatch.setattr(os, "link", link_within)
+    monkeypatch.setattr(Path, "rename", rename_within)
+
+
+@pytest.fixture(params=["same disk", "no second names", "other disk"])
+def disks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two folders on one file system, on one without links, or on two."""
+    if request.param == "other disk":
+        _refuse_other_folders(monkeypatch)
+    elif request.param == "no second names":
+
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr(os, "link", refuse)
 
 
 @pytest.mark.usefixtures("disks")
@@ -146,6 +165,48 @@ def test_what_comes_while_a_file_is_moved_stays_and_the_old_one_is_moved(
     assert all_below(tmp_path) == {"a.png": "newest", "out/a.png": "old"}
 
 
+@pytest.mark.parametrize("newest", ["a file", "another link"])
+def test_a_link_that_is_replaced_just_before_it_is_removed_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: str
+) -> None:
+    target, link = write(tmp_path / "target"), tmp_path / "a.png"
+    link.symlink_to("target")
+    rename = Path.rename
+
+    def overtake(old: Path, to: Path) -> Path:
+        if old == link:
+            if newest == "a file":
+                rename(write(tmp_path / ".camera", "newest"), link)
+            else:
+                write(tmp_path / "newer", "newest")
+                link.unlink()
+                link.symlink_to("newer")
+        return rename(old, to)
+
+    monkeypatch.setattr(Path, "rename", overtake)
+    assert not remove(link, signature(target))
+    assert link.read_text() == "newest"
+
+
+def test_a_file_that_becomes_a_link_just_before_it_is_removed_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.png")
+    expected, rename = signature(path), Path.rename
+
+    def overtake(old: Path, to: Path) -> Path:
+        if old == path:
+            write(tmp_path / "target", "newest")
+            path.unlink()
+            path.symlink_to("target")
+        return rename(old, to)
+
+    monkeypatch.setattr(Path, "rename", overtake)
+    with pytest.raises(FileNotFoundError):  # as the link leads nowhere from another folder
+        remove(path, expected)
+    assert path.read_text() == "newest"
+
+
 @pytest.mark.parametrize("call", ["link", "rename", "unlink", "rmdir"])
 def test_a_process_that_is_killed_while_a_file_leaves_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
@@ -165,7 +226,7 @@ def test_a_process_that_is_killed_while_a_file_leaves_loses_nothing(
         with pytest.raises(Killed):
             move(path, to, expected)
     monkeypatch.setattr("srstream.atomic._RUN", "0badcafe")  # the next process
-    assert put_back_left_overs(inbox) == (call == "unlink")
+    assert put_back_left_overs(inbox) == (call == "unlink", [])
     if path.exists():
         assert move(path, to, expected) == to
     assert all_below(tmp_path) == {"out/a.png": "old"}
@@ -177,7 +238,7 @@ def test_what_is_put_back_overwrites_nothing(
 ) -> None:
     write(tmp_path / ".0badcafe-1.part" / "a.png", "old")
     write(tmp_path / "a.png", "new")
-    assert put_back_left_overs(tmp_path) == 1
+    assert put_back_left_overs(tmp_path) == (1, [])
     assert all_below(tmp_path) == {"a.png": "new", "a~2.png": "old"}
 
 
@@ -208,10 +269,7 @@ def test_what_fails_leaves_all_as_it_was(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def other_disk(*_: object) -> None:
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-
-    monkeypatch.setattr(os, "link", other_disk)
+    _refuse_other_folders(monkeypatch)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         move(path, tmp_path / "out" / "a.png", before)
@@ -264,3 +322,22 @@ def test_a_file_is_brought_back_unless_there_is_one(tmp_path: Path) -> None:
     write(moved, "another")
     assert not bring_back(moved, place)
     assert all_below(tmp_path) == {"in/a.png": "old", "failed/a.png": "another"}
+
+
+def test_a_file_that_was_brought_back_by_hand_is_no_error(tmp_path: Path) -> None:
+    place = write(tmp_path / "in" / "a.png")
+    assert not bring_back(tmp_path / "failed" / "a.png", place)
+    assert all_below(tmp_path) == {"in/a.png": "old"}
+
+
+def test_a_copy_to_a_file_system_without_rights_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
+    path, to = write(tmp_path / "a.png"), tmp_path / "out" / "a.png"
+    assert move(path, to, signature(path)) == to
+    assert all_below(tmp_path) == {"out/a.png": "old"}
