@@ -80,13 +80,15 @@ class Ledger:
     async def prune(self, older_than_seconds: float) -> int:
         """Delete what was not seen for so long; return how many rows.
 
+        Nothing ages in a folder in which nothing is seen: its share may be away.
         What is in flight stays, and so does what was taken since the ledger was opened.
         That a file is there is noted once an hour at most: ages are to be well above it.
         """
-        before = self._clock() - older_than_seconds
         work = partial(
             retention.prune,
-            before=before,
+            older_than=older_than_seconds,
+            now=self._clock(),
+            in_use=frozenset(self._streams),
             taken_before=self._opened,
             limit=_PRUNED_AT_ONCE,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from srstream.quantities import Keep
 from srstream.stores.items import forget
@@ -72,22 +72,37 @@ def excess(
     return found
 
 
-def prune(db: sqlite3.Connection, before: float, taken_before: float, limit: int) -> int:
-    """Delete some of what was not seen since; return how many rows, 0 in the end.
+def prune(
+    db: sqlite3.Connection,
+    *,
+    older_than: float,
+    now: float,
+    in_use: Collection[str],
+    taken_before: float,
+    limit: int,
+) -> int:
+    """Delete some of what was not seen for long; return how many rows, 0 in the end.
 
     Args:
         db: The ledger.
-        before: Seconds since 1970.
+        older_than: Seconds.
+        now: Seconds since 1970.
+        in_use: Streams that look at their folders. Of these, nothing ages while nothing is
+            seen: a share that is away for long is not a folder that was emptied.
         taken_before: What was taken since then may be in somebody's hands, and stays.
         limit: At most so many rows of each kind.
     """
-    items = db.execute(
-        "SELECT stream, source FROM items WHERE seen < ? "
-        "AND NOT (fate = 'taken' AND time >= ?) "
-        "AND (stream, source) NOT IN (SELECT stream, source FROM frames) "
-        "ORDER BY seen LIMIT ?",
-        (before, taken_before, limit),
-    ).fetchall()
+    before = now - older_than
+    items: list[tuple[str, bytes]] = []
+    for (stream,) in db.execute("SELECT stream FROM streams").fetchall():
+        latest = _latest_seen(db, stream) if stream in in_use else now
+        items += db.execute(
+            "SELECT stream, source FROM items WHERE stream = ? AND seen < ? "
+            "AND NOT (fate = 'taken' AND time >= ?) "
+            "AND (stream, source) NOT IN (SELECT stream, source FROM frames) "
+            "ORDER BY seen LIMIT ?",
+            (stream, min(now, latest) - older_than, taken_before, limit),
+        ).fetchall()
     forget(db, items)
     lines = db.execute(
         "SELECT stream, seq FROM lines WHERE time < ? LIMIT ?", (before, limit)
@@ -103,3 +118,9 @@ def prune(db: sqlite3.Connection, before: float, taken_before: float, limit: int
     db.executemany("DELETE FROM written WHERE id = ?", written)
     db.execute("DELETE FROM folders WHERE used < ? AND files = 0", (before,))
     return len(items) + len(lines) + len(written)
+
+
+def _latest_seen(db: sqlite3.Connection, stream: str) -> float:
+    query = "SELECT coalesce(max(seen), 0) FROM items WHERE stream = ?"
+    (latest,) = db.execute(query, (stream,)).fetchone()
+    return float(latest)

@@ -36,7 +36,7 @@ SCHEMA = (
     "CREATE INDEX items_by_time ON items (stream, time)",
     "CREATE INDEX items_failed ON items (stream, time) WHERE fate = 'failed'",
     "CREATE INDEX items_taken ON items (stream, time) WHERE fate = 'taken'",
-    "CREATE INDEX items_by_seen ON items (seen)",
+    "CREATE INDEX items_by_seen ON items (stream, seen)",
     # What is told about an item, in the order in which `items.entry_of` reads it.
     """
     CREATE VIEW entries AS

@@ -98,12 +98,32 @@ async def test_what_was_not_seen_for_long_is_forgotten(disk: Disk) -> None:
     disk.clock.advance(10 * DAY)
     await stream.present(["7.png", "8.png"])
     disk.clock.advance(25 * DAY)
+    await stream.present(["7.png", "8.png"])
     assert await ledger.prune(30 * DAY) == 1_198
     assert set(await stream.entries([f"{n}.png" for n in range(1_200)])) == {
         "7.png",
         "8.png",
     }
     assert await ledger.prune(30 * DAY) == 0
+
+
+async def test_nothing_is_forgotten_while_a_share_is_away(disk: Disk) -> None:
+    ledger = disk.open()
+    stream = ledger.stream("demo")
+    await stream.adopt([("a.png", "a", SIGNATURE)])
+    disk.clock.advance(400 * DAY)
+    assert await ledger.prune(30 * DAY) == 0
+
+
+async def test_of_a_stream_that_is_no_longer_configured_all_is_forgotten(
+    disk: Disk,
+) -> None:
+    await disk.open().stream("old").adopt([("a.png", "a", SIGNATURE)])
+    disk.kill()
+    ledger = disk.open()
+    ledger.stream("new")
+    disk.clock.advance(40 * DAY)
+    assert await ledger.prune(30 * DAY) == 1
 
 
 async def test_what_is_in_flight_is_never_forgotten(disk: Disk, outbox: Outbox) -> None:
