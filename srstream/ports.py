@@ -144,7 +144,7 @@ class Checkpoints(Protocol):
     def newest(self, *, up_to: int | None = None) -> tuple[int, bytes] | None:
         """Return the newest state and its number, at most `up_to` if that is given.
 
-        What cannot be read is rejected on the way.
+        What is no state is rejected on the way, and what cannot be read now passed over.
         """
         ...
 

@@ -120,6 +120,13 @@ class Daemon:
         return int(psutil.Process(self._process.pid).memory_info().rss)
 
     @property
+    def open_files(self) -> set[str]:
+        """The names of the regular files that are open at this moment."""
+        return {
+            Path(file.path).name for file in psutil.Process(self._process.pid).open_files()
+        }
+
+    @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
 

@@ -31,7 +31,9 @@ def _config() -> None:
 @app.command("check")
 @crashes()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The TOML file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The TOML file.", readable=False)
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated."),

@@ -13,7 +13,10 @@ from srstream.cli.complaints import complaints, crashes
 @crashes()
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="Where its folders inbox, outbox and truth are made.")
+        Path,
+        typer.Argument(
+            help="Where its folders inbox, outbox and truth are made.", readable=False
+        ),
     ] = Path("demo"),
     frames: Annotated[int, typer.Option(min=4, max=200, help="How many to drop in.")] = 24,
 ) -> None:

@@ -24,7 +24,9 @@ _COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def doctor(
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also look at what this TOML file names."),
+        typer.Option(
+            metavar="FILE", help="Also look at what this TOML file names.", readable=False
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="A list of objects, for scripts.")

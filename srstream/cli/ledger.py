@@ -19,16 +19,25 @@ def ledger(
     inbox: Annotated[
         Path | None,
         typer.Argument(
-            metavar="INBOX", help="The folder that is watched.", show_default=False
+            metavar="INBOX",
+            help="The folder that is watched.",
+            show_default=False,
+            readable=False,
         ),
     ] = None,
     outbox: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUTBOX", help="Where its results go."),
+        typer.Option(
+            "-o", "--output", metavar="OUTBOX", help="Where its results go.", readable=False
+        ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The daemon's configuration, instead of both."),
+        typer.Option(
+            metavar="FILE",
+            help="The daemon's configuration, instead of both.",
+            readable=False,
+        ),
     ] = None,
     state_dir: Annotated[
         Path | None,
@@ -36,6 +45,7 @@ def ledger(
             metavar="DIR",
             help="The daemon's state folder, instead of all of these.",
             show_default="state",
+            readable=False,
         ),
     ] = None,
     stream: Annotated[

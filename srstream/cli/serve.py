@@ -28,17 +28,25 @@ _LONGEST_NAME = 64
 def serve(
     inbox: Annotated[
         Path | None,
-        typer.Argument(metavar="INBOX", help="The folder to watch.", show_default=False),
+        typer.Argument(
+            metavar="INBOX", help="The folder to watch.", show_default=False, readable=False
+        ),
     ] = None,
     outbox: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="OUTBOX", help="Where results and stats.jsonl go."
+            "-o",
+            "--output",
+            metavar="OUTBOX",
+            help="Where results and stats.jsonl go.",
+            readable=False,
         ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A TOML file, instead of INBOX and -o."),
+        typer.Option(
+            metavar="FILE", help="A TOML file, instead of INBOX and -o.", readable=False
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -70,6 +78,7 @@ def serve(
             metavar="DIR",
             help="Where the ledger and the saved weights are; when absent that of the "
             "file, or one for INBOX and OUTBOX below ~/.local/state/srstream.",
+            readable=False,
         ),
     ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",

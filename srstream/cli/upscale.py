@@ -20,11 +20,14 @@ def upscale(
             metavar="PICTURES_OR_FOLDER",
             help="Files as they are given, each folder in natural order of names.",
             show_default=False,
+            readable=False,
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT", help="The folder of results."),
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="The folder of results.", readable=False
+        ),
     ],
     scale: Annotated[int, typer.Option(min=2, max=4, help="2, 3 or 4.")] = 2,
     preset: Annotated[str, typer.Option(help="light, paper, paper-code.")] = "light",
@@ -48,10 +51,12 @@ def upscale(
         typer.Option(
             metavar="DIR",
             help="Originals, paired by name: print PSNR and SSIM against them.",
+            readable=False,
         ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a summary for scripts.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a summary for scripts.", readable=False),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start anew instead of continuing.")

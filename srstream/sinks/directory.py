@@ -136,6 +136,7 @@ class DirectorySink:
             self._say_losses(item)
         if self._retention is not None:
             await self._retention.tidy()
+            self._retention.written()
 
     async def close(self) -> None:
         """Let the thread end, after what it does by now.

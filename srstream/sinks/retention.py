@@ -83,6 +83,10 @@ class Retention:
         self._latest = str(path.absolute())
         self._ledger.wrote(self._key, self._latest, size)
 
+    def written(self) -> None:
+        """The file noted last stands: it may go like any other."""
+        self._latest = ""
+
     async def keep_tidy(self) -> None:
         """Delete what grows too old while no frame comes; runs until it is cancelled."""
         if self._keep.seconds is None:
@@ -95,7 +99,7 @@ class Retention:
     async def tidy(self) -> None:
         """Delete what is too much, if it is time to; never raises.
 
-        The file noted last stays in any case: its frame is not yet done.
+        The file noted last stays until it is `written`.
         """
         self._files += 1
         now = self._clock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -67,7 +68,8 @@ class FileCheckpoints:
     def newest(self, *, up_to: int | None = None) -> tuple[int, bytes] | None:
         """Return the newest state and its number, at most `up_to` if that is given.
 
-        What cannot be read is rejected on the way. A folder that cannot be read has none.
+        What is no checkpoint is rejected on the way, and what cannot be read now is passed
+        over. A folder that cannot be read has none.
         """
         self._sweep()
         for seq in sorted(self._numbers(rejected=False) - self._refused, reverse=True):
@@ -78,12 +80,19 @@ class FileCheckpoints:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                reason = f"cannot be read: {error.strerror or error}"
-                self.reject(seq, reason)
-                structlog.get_logger().warning(
-                    "checkpoint set aside", file=str(self._path(seq)), reason=reason
-                )
+                self._pass_over(seq, error)
         return None
+
+    def _pass_over(self, seq: int, error: OSError) -> None:
+        """Set aside what can never be read; leave alone what may be another time."""
+        reason = f"cannot be read: {error.strerror or error}"
+        log = structlog.get_logger().bind(file=str(self._path(seq)), reason=reason)
+        if error.errno in (None, errno.ELOOP):  # no regular file, or far too large
+            self.reject(seq, reason)
+            log.warning("checkpoint set aside")
+        else:
+            self._refused.add(seq)
+            log.warning("checkpoint cannot be read: an older one is taken")
 
     def reject(self, seq: int, reason: str) -> None:
         """Set a state that does not fit aside, with the reason, for people to look at.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -246,3 +248,26 @@ async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_d
     assert ledger.names_of("failed") == []
     names = {path.name for path in (inbox.parent / "outbox").iterdir()}
     assert names == {"f1.png", "f2.png", "f3.png", "f5.png"}
+
+
+async def test_a_source_that_is_busy_is_tried_again_until_it_can_be_read(
+    running: Running, inbox: Path, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srstream.sources.backoff.FIRST", 0.01)
+    refused, opening = [], os.open
+
+    def busy(path: str | Path, *rest: int, **options: int) -> int:
+        if Path(path).name == "a.png" and len(refused) < 3 and len(rest) == 1:
+            refused.append(path)
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return opening(path, *rest, **options)
+
+    monkeypatch.setattr("srstream.media.files.os.open", busy)
+    async with running() as counters:
+        save(inbox / "a.png")
+        save(inbox / "b.png")
+        await until(lambda: counters.done == 2)
+    assert len(refused) == 3
+    assert counters.later > 0
+    assert not counters.failed
+    assert heard(logs, "source cannot be read now; it is tried again for ever")

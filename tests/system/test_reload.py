@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from commands import CONFIG, Daemon
+from commands import CONFIG, Daemon, wait_until
 from files import save
 
 Serve = Callable[..., Daemon]
@@ -103,6 +103,7 @@ def test_statistics_that_were_moved_away_begin_anew(serve: Serve, tmp_path: Path
     (tmp_path / "stats.jsonl").rename(tmp_path / "stats.jsonl-20261120")
     daemon.send(signal.SIGHUP)
     daemon.wait_for("configuration reloaded", kept=1)
+    wait_until(lambda: "stats.jsonl-20261120" not in daemon.open_files, "closing")
     save(tmp_path / "inbox" / "b.png")
     daemon.wait_for_frames("b.png")
     assert [line["seq"] for line in daemon.stats("stats.jsonl-20261120")] == [1]

@@ -93,3 +93,24 @@ def test_a_killed_daemon_leaves_no_half_result_and_is_resumed(
     assert resumed.stop() == 0
     assert results(resumed) == set(NAMES)
     assert len({line["run"] for line in resumed.stats()}) == 2
+
+
+def test_a_checkpoint_that_does_not_fit_ends_nothing_and_is_set_aside(
+    serve: Serve, tmp_path: Path
+) -> None:
+    save(tmp_path / "inbox" / "a.png")
+    first = serve()
+    first.wait_for_frames("a.png")
+    assert first.stop() == 0
+    states = tmp_path / "state" / "streams" / "demo"
+    (kept,) = states.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    save(tmp_path / "inbox" / "b.png")
+    second = serve()
+    second.wait_for_frames("b.png")
+    assert second.heard("checkpoint set aside")
+    assert len(second.heard("stream started")) == 1
+    assert second.stop() == 0
+    reason = (states / f"{kept.name}.rejected.reason").read_text()
+    assert (states / f"{kept.name}.rejected").exists()
+    assert reason.strip()

@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_rejected_on_the_way(
     assert [log["event"] for log in logs] == ["checkpoint set aside"]
 
 
-def test_an_error_of_the_disk_rejects_one_state_not_all(
+def test_what_cannot_be_read_now_is_passed_over_and_kept_for_another_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = FileCheckpoints(tmp_path)
@@ -141,10 +141,12 @@ def test_an_error_of_the_disk_rejects_one_state_not_all(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return opening(path, *rest)
 
-    monkeypatch.setattr(os, "open", broken)
-    assert kept.newest() == (1, b"one")
-    reason = (tmp_path / f"{file_of(2)}.rejected.reason").read_text()
-    assert reason == "cannot be read: Input/output error\n"
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(os, "open", broken)
+        assert kept.newest() == (1, b"one")
+    (said,) = logs
+    assert said["reason"] == "cannot be read: Input/output error"
+    assert FileCheckpoints(tmp_path).newest() == (2, b"two")
 
 
 def test_rejecting_what_is_gone_or_cannot_be_renamed_raises_nothing(
