@@ -14,6 +14,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from srstream.media.printable import encodable
+
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _DEEPEST = 8
@@ -112,8 +114,7 @@ def _text(value: object) -> str:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # noqa: BLE001 - a log line must not end what it tells about
         text = f"<{type(value).__name__}>"
-    # File names of undecodable bytes hold lone surrogates.
-    return text.encode(errors="backslashreplace").decode()
+    return encodable(text)
 
 
 class _ToStructlog(logging.Handler):

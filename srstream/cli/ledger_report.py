@@ -13,7 +13,7 @@ from rich.text import Text
 
 from srstream.errors import Complaint, ConfigError
 from srstream.ledger import Entry
-from srstream.media.printable import printable
+from srstream.media.printable import encodable, printable
 from srstream.stores.ledger_view import LedgerView, StreamTotals
 
 
@@ -54,7 +54,11 @@ class Report:
         """Return what scripts read; keys are added, never renamed."""
         return {
             "streams": [
-                {**asdict(total), "stream": _text(total.stream), "last_time": _iso(total)}
+                {
+                    **asdict(total),
+                    "stream": encodable(total.stream),
+                    "last_time": _iso(total),
+                }
                 for total in self.totals
             ],
             "entries": [_entry(stream, entry) for stream, entry in self.entries],
@@ -127,7 +131,7 @@ class Retries:
         """Return what scripts read; keys are added, never renamed."""
         return {
             "retries": [
-                {"stream": _text(stream), "source": _text(source)}
+                {"stream": encodable(stream), "source": encodable(source)}
                 for stream, source in self.wanted
             ]
         }
@@ -142,17 +146,17 @@ class Retries:
 
 def _entry(stream: str, entry: Entry) -> dict[str, object]:
     return {
-        "stream": _text(stream),
-        "source": _text(entry.source),
-        "name": _text(entry.name),
+        "stream": encodable(stream),
+        "source": encodable(entry.source),
+        "name": encodable(entry.name),
         "fate": entry.fate.value,
         "seq": entry.seq,
-        "reason": _text(entry.reason),
+        "reason": encodable(entry.reason),
         "time": _utc(entry.time),
         "size": entry.signature.size,
         "mtime_ns": entry.signature.mtime_ns,
         "sha256": None if entry.content is None else entry.content.digest.hex(),
-        "moved_to": _text(entry.moved_to) or None,
+        "moved_to": encodable(entry.moved_to) or None,
     }
 
 
@@ -176,8 +180,3 @@ def _utc(time: float) -> str:
 
 def _local(time: float) -> str:
     return f"{datetime.fromtimestamp(time, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def _text(value: str) -> str:
-    # Names that are not UTF-8 hold lone surrogates, which many readers of JSON refuse.
-    return value.encode("utf-8", "backslashreplace").decode()

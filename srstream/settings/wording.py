@@ -9,6 +9,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from srstream.media.printable import encodable
+
 _LONGEST = 60
 """Characters of a found value that are shown."""
 
@@ -74,5 +76,4 @@ def _shown(value: object) -> str:
         return str(value)
     text = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
     quoted = json.dumps(text, ensure_ascii=False)
-    # Undecodable bytes of the command line come as lone surrogates, which do not print.
-    return quoted.encode(errors="backslashreplace").decode()
+    return encodable(quoted)

@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime
 
 from srstream.frames import Upscaled
+from srstream.media.printable import encodable
 
 VERSION = 1
 """Of the line: keys may be added under it, never renamed."""
@@ -26,10 +27,10 @@ def stats_line(item: Upscaled, *, run: str, time: datetime) -> str:
     frame, stats, ms = item.frame, item.stats, item.ms
     fields = {
         "v": VERSION,
-        "run": _text(run),
-        "stream": _text(frame.id.stream),
+        "run": encodable(run),
+        "stream": encodable(frame.id.stream),
         "seq": frame.id.seq,
-        "source": _text(frame.id.source),
+        "source": encodable(frame.id.source),
         "scale": stats.scale,
         "in_size": frame.picture.size,
         "out_size": item.size,
@@ -50,9 +51,9 @@ def stats_line(item: Upscaled, *, run: str, time: datetime) -> str:
             "write": _rounded(ms.write, 3),
             "total": _rounded(ms.total, 3),
         },
-        "net": _text(stats.net),
-        "preset": _text(stats.preset),
-        "device": _text(stats.device),
+        "net": encodable(stats.net),
+        "preset": encodable(stats.preset),
+        "device": encodable(stats.device),
         "time": time.astimezone(UTC).isoformat(timespec="milliseconds"),
     }
     return json.dumps(fields, allow_nan=False, separators=(",", ":"))
@@ -69,8 +70,3 @@ def _significant(value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.8g}")
-
-
-def _text(value: str) -> str:
-    # Names that are not UTF-8 hold lone surrogates, which many readers of JSON refuse.
-    return value.encode("utf-8", "backslashreplace").decode()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from srstream.frames import Content, FrameId
 from srstream.ledger import Output
+from srstream.media.printable import encodable
 from srstream.stores.items import note_stream
 
 
@@ -97,8 +98,7 @@ def failed(
     now: float,
 ) -> None:
     """Note that a content is given up."""
-    # Reasons name files, which may hold bytes that are no text.
-    plain = reason.encode(errors="backslashreplace").decode()
+    plain = encodable(reason)  # it may name a file
     db.execute(
         "UPDATE items SET fate = 'failed', seq = ?, reason = ?, time = ?, seen = ? "
         "WHERE stream = ? AND source = ?",

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from srstream.media.printable import printable
+from srstream.media.printable import encodable, printable
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,7 @@ from srstream.media.printable import printable
 def test_what_does_not_print_is_written_as_an_escape(text: str, expected: str) -> None:
     assert printable(text) == expected
     assert len(printable(text).splitlines()) == 1
+
+
+def test_bytes_that_are_no_utf_8_become_text_and_all_else_stays() -> None:
+    assert encodable("K\u00e4m\n" + os.fsdecode(b"\xff")) == "K\u00e4m\n\\udcff"
