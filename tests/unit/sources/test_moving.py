@@ -117,18 +117,26 @@ def test_a_file_that_has_changed_is_not_out_of_its_place_for_a_moment(
     assert not remove(path, Signature(3, 5))
 
 
+def _replace_just_before(
+    owner: object, call: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a camera rename a new file over the old one when it is about to leave."""
+    really = getattr(owner, call)
+
+    def overtaken(old: Path, to: Path) -> object:
+        if old == path:
+            write(path.with_name(".camera"), "newest").replace(path)
+        return really(old, to)
+
+    monkeypatch.setattr(owner, call, overtaken)
+
+
 def test_a_file_that_is_replaced_just_before_it_is_deleted_goes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.png")
-    expected, rename = signature(path), Path.rename
-
-    def overtake(old: Path, to: Path) -> Path:
-        if old == path:
-            rename(write(tmp_path / ".camera", "newest"), path)
-        return rename(old, to)
-
-    monkeypatch.setattr(Path, "rename", overtake)
+    expected = signature(path)
+    _replace_just_before(Path, "rename", path, monkeypatch)
     assert not remove(path, expected)
     assert all_below(tmp_path) == {"a.png": "newest"}
 
@@ -137,14 +145,8 @@ def test_a_file_that_is_replaced_just_before_it_is_moved_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.png")
-    expected, link = signature(path), os.link
-
-    def overtake(old: Path, to: Path) -> None:
-        if old == path:
-            write(tmp_path / ".camera", "newest").rename(path)
-        link(old, to)
-
-    monkeypatch.setattr(os, "link", overtake)
+    expected = signature(path)
+    _replace_just_before(os, "link", path, monkeypatch)
     assert move(path, tmp_path / "out" / "a.png", expected) is None
     assert all_below(tmp_path) == {"a.png": "newest"}
 
@@ -153,14 +155,8 @@ def test_what_comes_while_a_file_is_moved_stays_and_the_old_one_is_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, to = write(tmp_path / "a.png"), tmp_path / "out" / "a.png"
-    expected, rename = signature(path), Path.rename
-
-    def overtake(old: Path, aside: Path) -> Path:
-        if old == path:
-            rename(write(tmp_path / ".camera", "newest"), path)
-        return rename(old, aside)
-
-    monkeypatch.setattr(Path, "rename", overtake)
+    expected = signature(path)
+    _replace_just_before(Path, "rename", path, monkeypatch)
     assert move(path, to, expected) == to
     assert all_below(tmp_path) == {"a.png": "newest", "out/a.png": "old"}
 
