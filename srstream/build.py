@@ -129,7 +129,7 @@ class Builder:
         device = device_of(chosen.device, key=below("streams", name, "device"))
         compute = self._computes.on(device, deterministic=chosen.deterministic)
         ledger = self._ledger.stream(name)
-        context = StreamContext(name, self._run, CLOCK, spec.base, ledger)
+        context = StreamContext(name, CLOCK, spec.base, ledger)
         sinks = [_make(SINKS, options, context) for options in chosen.sinks]
         context = replace(context, done_before=partial(_all_hold, sinks))
         log = structlog.get_logger()

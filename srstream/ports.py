@@ -158,8 +158,6 @@ class StreamContext:
     """What a source or a sink is told about its stream."""
 
     stream: str
-    run: str
-    """Identifies this run of the program in the statistics."""
     clock: Callable[[], float]
     """Monotonic seconds."""
     base: Path

@@ -119,9 +119,7 @@ async def _run(
     console = Console(stderr=True)
     device = device_of(batch.device, key="--device")
     ledger = Unrecorded()
-    context = StreamContext(
-        stream=STREAM, run="", clock=CLOCK, base=Path.cwd(), ledger=ledger
-    )
+    context = StreamContext(stream=STREAM, clock=CLOCK, base=Path.cwd(), ledger=ledger)
     folder = DirectorySink(DirectorySinkOptions(str(batch.output)), context)
     source = PictureList(
         files,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import structlog
 
@@ -24,14 +22,13 @@ from srstream.media.encode import (
     encode_picture,
     jpeg_losses,
 )
+from srstream.ownthread import OwnThread
 from srstream.ports import StreamContext
 from srstream.ranges import check_within
 from srstream.sinks.below import is_below, make_folders_between, path_below
 from srstream.sinks.place import Place
 from srstream.sinks.retention import Retention
 from srstream.sinks.storing import folder_error, store
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class DirectorySink:
             stream=context.stream, folder=str(self._folder)
         )
         self._said: set[str] = set()
-        self._pool = ThreadPoolExecutor(1, f"srstream-encode-{context.stream}")
+        self._thread = OwnThread(f"srstream-encode-{context.stream}")
         self._tidying: asyncio.Task[None] | None = None
         kept = options.kept()
         self._retention = (
@@ -98,7 +95,7 @@ class DirectorySink:
                 pattern=f"*.{options.format}",
                 ledger=context.ledger,
                 clock=context.clock,
-                on_thread=self._on_thread,
+                on_thread=self._thread.run,
                 log=self._log,
             )
         )
@@ -111,7 +108,7 @@ class DirectorySink:
         """
         if self._retention is not None:
             self._tidying = asyncio.create_task(self._retention.keep_tidy())
-        swept = await self._on_thread(self._prepare)
+        swept = await self._thread.run(self._prepare)
         if swept:
             self._log.info("unfinished outputs removed", files=swept)
 
@@ -125,13 +122,13 @@ class DirectorySink:
             SinkError: it cannot be encoded, or not be written under its name.
         """
         path = self.path_of(item.frame.id.name)
-        data, digest = await self._on_thread(partial(self._encode, path, item))
+        data, digest = await self._thread.run(partial(self._encode, path, item))
         part = part_of(path)
         if self._retention is not None:
             self._retention.note(path, len(data))
         output = Output(str(path.absolute()), str(part.absolute()), len(data), digest)
         if await self._ledger.intend(item.frame.id, output):
-            await self._on_thread(partial(store, path, data, part=part))
+            await self._thread.run(partial(store, path, data, part=part))
         if self._options.format == "jpg":
             self._say_losses(item)
         if self._retention is not None:
@@ -149,12 +146,12 @@ class DirectorySink:
             self._tidying.cancel()
         try:
             try:
-                await self._on_thread(_nothing)
+                await self._thread.drained()
             except asyncio.CancelledError:
-                await self._on_thread(_nothing)
+                await self._thread.drained()
                 raise
         finally:
-            self._pool.shutdown(wait=False)
+            self._thread.close()
 
     def path_of(self, name: str) -> Path:
         """Return where the frame of this name is written.
@@ -221,10 +218,3 @@ class DirectorySink:
                 lost=losses,
                 source=item.frame.id.source,
             )
-
-    async def _on_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-
-def _nothing() -> None:
-    """Be done when all before it is."""

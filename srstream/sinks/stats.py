@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ import structlog
 from srstream import quantities
 from srstream.errors import SinkError
 from srstream.frames import Upscaled
+from srstream.ownthread import OwnThread
 from srstream.ports import StreamContext
 from srstream.sinks.linefile import LineFile
 from srstream.sinks.rotation import Rotation
@@ -90,7 +90,7 @@ class StatsSink:
         self._sync_every = sync_every
         self._has_news = asyncio.Event()
         self._syncing: asyncio.Task[None] | None = None
-        self._pool = ThreadPoolExecutor(1, f"srstream-stats-{context.stream}")
+        self._thread = OwnThread(f"srstream-stats-{context.stream}")
 
     async def open(self) -> None:
         """Remove a line that a crash left unfinished, and append what is missing.
@@ -127,10 +127,10 @@ class StatsSink:
             await self._sync()
         except asyncio.CancelledError:
             # Nothing may be appended when the next run of the stream has begun the file.
-            await self._on_thread(lambda: None)
+            await self._thread.drained()
             raise
         finally:
-            self._pool.shutdown(wait=False)
+            self._thread.close()
 
     async def _follow(self) -> None:
         try:
@@ -139,7 +139,7 @@ class StatsSink:
                     await self._begin()
                 lines = await self._ledger.lines(self._file.last, _BATCH)
                 if lines:
-                    await self._on_thread(partial(self._file.append, lines))
+                    await self._thread.run(partial(self._file.append, lines))
                     self._has_news.set()
                     self._tell()  # of a file that was set aside, or moved away
                 if self._file.is_sound and len(lines) < _BATCH:
@@ -150,7 +150,7 @@ class StatsSink:
             raise sink_error(self._path, exc) from exc
 
     async def _begin(self) -> None:
-        there = await self._on_thread(partial(self._file.begin, self._told))
+        there = await self._thread.run(partial(self._file.begin, self._told))
         if there > self._ledger.last_seq:  # the ledger is not the one that numbered these
             await self._ledger.seq_at_least(there)
         self._tell()
@@ -167,7 +167,7 @@ class StatsSink:
 
     async def _sync(self) -> None:
         try:
-            await self._on_thread(self._file.sync)
+            await self._thread.run(self._file.sync)
         except OSError as exc:
             raise sink_error(self._path, exc) from exc
         finally:
@@ -177,9 +177,6 @@ class StatsSink:
         if self._file.synced > self._told:
             self._told = self._file.synced
             self._ledger.told(self._follower, self._told)
-
-    async def _on_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
 def _read(key: str, text: str, read: Callable[[str], Result]) -> Result | None:

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from srstream.errors import SourceError
 from srstream.ledger import Fate
+from srstream.ownthread import OwnThread
 from srstream.ports import Packet, StreamContext, Verdict
 from srstream.sources.after import Leaving, where_after
 from srstream.sources.directory_options import DirectoryOptions
@@ -33,7 +34,6 @@ from srstream.sources.hearing import (
 from srstream.sources.intake import Intake
 from srstream.sources.matching import matcher
 from srstream.sources.names import Names
-from srstream.sources.ownthread import OwnThread
 from srstream.sources.packets import Packets
 from srstream.sources.places import Places
 from srstream.sources.recall import Recall, portions

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from srstream.frames import Content
 from srstream.ledger import Entry, Fate, Signature
+from srstream.ownthread import OwnThread
 from srstream.ports import StreamContext
 from srstream.sources.after import Leaving
 from srstream.sources.files import Look
@@ -18,7 +19,6 @@ from srstream.sources.folder import Folder
 from srstream.sources.hand import InHand
 from srstream.sources.identity import Knowledge, is_same, judge, seconds_of_doubt
 from srstream.sources.names import Names, natural_key
-from srstream.sources.ownthread import OwnThread
 from srstream.sources.places import Places
 from srstream.sources.recall import Recall, portions
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from srstream.ledger import Entry
+from srstream.ownthread import OwnThread
 from srstream.ports import StreamContext
 from srstream.sources.after import Departure, Leaving
 from srstream.sources.moving import bring_back
-from srstream.sources.ownthread import OwnThread
 
 _AT_ONCE = 50  # files moved or deleted before new ones get their turn,
 _SECONDS = 0.2  # and in which time; to another disk one may take longer

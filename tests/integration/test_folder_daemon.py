@@ -218,7 +218,7 @@ async def test_a_file_that_is_deleted_while_it_waits_is_named_and_the_next_one_d
     for number in range(1, 6):
         save(inbox / f"f{number}.png", edges(200, 200, shift=number))
     ledger = FakeLedger()
-    context = StreamContext("demo", "test", CLOCK, inbox.parent, ledger)
+    context = StreamContext("demo", CLOCK, inbox.parent, ledger)
     hold, processor = Gate(), FakeProcessor()
     processor.hold = hold
     compute = Compute("compute", slice_seconds=0.01)

@@ -71,7 +71,7 @@ def logs() -> Iterator[list[EventDict]]:
 async def running(inbox: Path, **options: object) -> AsyncIterator[Pipeline]:
     """Run a stream from inbox to outbox while the block runs."""
     ledger = FakeLedger()
-    context = StreamContext("demo", "test", CLOCK, inbox.parent, ledger)
+    context = StreamContext("demo", CLOCK, inbox.parent, ledger)
     of_folder = DirectoryOptions("inbox", settle=0.05, rescan=0.1, **options)  # type: ignore[arg-type]
     compute = Compute("compute")
     pipeline = Pipeline(

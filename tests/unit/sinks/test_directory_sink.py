@@ -47,9 +47,7 @@ def sink_on(
 ) -> DirectorySink:
     return DirectorySink(
         DirectorySinkOptions(**{"path": folder.name, **options}),
-        StreamContext(
-            "demo", "run", clock or FakeClock(), folder.parent, ledger or FakeLedger()
-        ),
+        StreamContext("demo", clock or FakeClock(), folder.parent, ledger or FakeLedger()),
     )
 
 
@@ -75,7 +73,7 @@ def read(path: Path) -> Pixels:
 
 
 def test_it_is_in_the_table_of_sinks(tmp_path: Path) -> None:
-    context = StreamContext("demo", "run", lambda: 0.0, tmp_path, FakeLedger())
+    context = StreamContext("demo", lambda: 0.0, tmp_path, FakeLedger())
     sink = SINKS["directory"].make(DirectorySinkOptions("outbox"), context)
     assert isinstance(sink, DirectorySink)
     assert not sink.reports

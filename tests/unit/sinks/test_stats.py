@@ -73,7 +73,7 @@ class Stats:
         self.ledger = ledger or Told()
         self.sink = StatsSink(
             StatsOptions(path.name, **options),
-            StreamContext("demo", "r1", lambda: 0.0, path.parent, self.ledger),
+            StreamContext("demo", lambda: 0.0, path.parent, self.ledger),
             now=now,
             sync_every=sync_every,
         )
@@ -107,7 +107,7 @@ def everywhere(folder: Path) -> list[int]:
 
 
 def test_it_is_in_the_table_and_reports(tmp_path: Path) -> None:
-    context = StreamContext("demo", "run", lambda: 0.0, tmp_path, FakeLedger())
+    context = StreamContext("demo", lambda: 0.0, tmp_path, FakeLedger())
     sink = SINKS["stats"].make(StatsOptions("stats.jsonl"), context)
     assert isinstance(sink, StatsSink)
     assert sink.reports
@@ -580,7 +580,8 @@ async def test_killed_anywhere_each_line_is_there_once_in_order(
             death.left = 0
             if dying.sink._syncing is not None:
                 dying.sink._syncing.cancel()
-            dying.sink._pool.shutdown()
+            await dying.sink._thread.drained()
+            dying.sink._thread.close()
             dying.sink._file._let_go()
         ledger.pending.clear()
         last = ledger.last_seq

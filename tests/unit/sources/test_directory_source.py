@@ -30,7 +30,7 @@ def remove(folder: Path) -> None:
 
 
 def test_it_is_in_the_table_of_sources(inbox: Path) -> None:
-    context = StreamContext("demo", "run", time.monotonic, inbox.parent, FakeLedger())
+    context = StreamContext("demo", time.monotonic, inbox.parent, FakeLedger())
     source: Source = SOURCES["directory"].make(DirectoryOptions("inbox"), context)
     assert isinstance(source, DirectorySource)
 

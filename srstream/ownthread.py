@@ -1,4 +1,4 @@
-"""The one thread on which a source touches the disk."""
+"""A thread on which one part touches the disk, one thing after the other."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ class OwnThread:
         """Return what `work` returns, and raise what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
+    async def drained(self) -> None:
+        """Return when all is done that was begun, also if nobody waits for it any more."""
+        await self.run(_nothing)
+
     def close(self) -> None:
         """Take no more work; what is being done is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _nothing() -> None:
+    """Be done when all before it is."""
