@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.arguments import add_arguments, options_from
-from bench.cases import CASES
+from bench.cases import CASES, module_of
 
 _WAYS = """\
   python -m bench CASE --help        what a case measures, and its options
   python -m bench control --data DIR
   python -m bench paper --data DIR --pictures 3 --steps 50
+  python -m bench quality --data DIR
+  python -m bench compare --data DIR --peers DIR
   python -m bench daemon --json bench/results/MACHINE-daemon.json
 
 DIR holds data sets as folders of PNG files: set5, set14, general100.
@@ -26,9 +28,7 @@ DIR holds data sets as folders of PNG files: set5, set14, general100.
 def main(arguments: Sequence[str]) -> int:
     """Run the case that the arguments name; return the exit status."""
     if arguments and arguments[0] in CASES:
-        return _run(
-            arguments[0], import_module(f"bench.cases.{arguments[0]}"), arguments[1:]
-        )
+        return _run(arguments[0], import_module(module_of(arguments[0])), arguments[1:])
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"{__doc__}\n\ncases:\n{_list_of_cases()}",
@@ -59,8 +59,10 @@ def _run(name: str, case: Any, arguments: Sequence[str]) -> int:
     # Heavy: torch.
     from bench.report import show, write_json  # noqa: PLC0415
     from srstream.engine import prepare_thread  # noqa: PLC0415
+    from srstream.runtime.allocator import keep_freed_memory  # noqa: PLC0415
     from srstream.runtime.cpus import usable_cpus  # noqa: PLC0415
 
+    keep_freed_memory()  # as the daemon does: else every large block is faulted in anew
     prepare_thread(usable_cpus())
     try:
         report = case.run(options)
@@ -74,7 +76,7 @@ def _run(name: str, case: Any, arguments: Sequence[str]) -> int:
 
 
 def _list_of_cases() -> str:
-    return "\n".join(f"  {name:<11}{summary}" for name, summary in CASES.items())
+    return "\n".join(f"  {name:<13}{summary}" for name, summary in CASES.items())
 
 
 if __name__ == "__main__":

@@ -18,13 +18,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bench.lateness import Lateness, lateness_of, thread_beside
 from bench.pictures import as_frame, load
+from bench.sessions import session_of, with_precision
 from bench.timing import rate
-from srstream.engine import PRESETS, Session, SessionOptions, prepare_thread
+from srstream.engine import PRESETS, SessionOptions, prepare_thread
 from srstream.frames import Frame
 from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.cpus import usable_cpus
+
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def run_alone(
 
 def work(frames: Sequence[Frame], options: SessionOptions, *, beside: bool) -> Alone:
     """Step a session over two frames or more, on this thread."""
-    session = Session(options)
+    session = session_of(options, _CPU)
     session.step(frames[0])
     moments = [time.perf_counter()]
     cpu = time.process_time()
@@ -90,7 +95,8 @@ def _main() -> None:
     prepare_thread(usable_cpus())
     files = sorted(given.folder.glob("*.png"))
     frames = [as_frame(load(file), seq=n, name=file.stem) for n, file in enumerate(files)]
-    print(json.dumps(_as_json(work(frames, PRESETS[given.preset], beside=given.beside))))
+    options = with_precision(PRESETS[given.preset], _CPU)
+    print(json.dumps(_as_json(work(frames, options, beside=given.beside))))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_t
 
 Options = TypeVar("Options")
 
-Preset: TypeAlias = Literal["light", "paper", "paper-code"]
+Preset: TypeAlias = Literal["realtime", "balanced", "light", "paper", "paper-code"]
 """Of the engine; written out, so that `--help` need not load it."""
+Fixed: TypeAlias = Literal["float32", "bfloat16"]
+"""A precision that is told, not tried out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, kind: type[Any]) -> None:

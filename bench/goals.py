@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,22 @@ from bench.report import Report, Table
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure that may not be exceeded."""
+    """A figure that may not be exceeded, or must be reached."""
 
     what: str
     found: float
-    at_most: float
+    at_most: float = math.inf
+    at_least: float = -math.inf
 
     @property
     def is_met(self) -> bool:
-        return self.found <= self.at_most
+        return self.at_least <= self.found <= self.at_most
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """What is asked: `at_most`, `at_least`, or both."""
+        both = {"at_most": self.at_most, "at_least": self.at_least}
+        return {name: bound for name, bound in both.items() if math.isfinite(bound)}
 
 
 def judged(
@@ -38,13 +46,13 @@ def judged(
         tables: to be shown before that of the goals.
         notes: to be shown after the verdicts.
     """
-    rows = tuple((goal.what, goal.found, goal.at_most, _verdict(goal)) for goal in goals)
-    table = Table(title, ("goal", "found", "at most", ""), rows, digits=2)
+    rows = tuple((goal.what, goal.found, _wanted(goal), _verdict(goal)) for goal in goals)
+    table = Table(title, ("goal", "found", "wanted", ""), rows, digits=2)
     told = [
         {
             "what": goal.what,
             "found": goal.found,
-            "at_most": goal.at_most,
+            **goal.bounds,
             "met": goal.is_met,
         }
         for goal in goals
@@ -52,6 +60,12 @@ def judged(
     missed = [goal.what for goal in goals if not goal.is_met]
     verdict = f"MISSED: {'; '.join(missed)}." if missed else "All goals met."
     return Report({**figures, "goals": told}, (*tables, table), (verdict, *notes))
+
+
+def _wanted(goal: Goal) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {bound:g}" for name, bound in goal.bounds.items()
+    )
 
 
 def _verdict(goal: Goal) -> str:

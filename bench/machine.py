@@ -15,7 +15,7 @@ import torch
 
 from srstream import __version__
 from srstream.engine import choose_device
-from srstream.runtime.cpus import usable_cpus
+from srstream.runtime.cpus import processor, usable_cpus
 
 _ROOT = Path(__file__).parent.parent
 
@@ -34,7 +34,7 @@ def stamp(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cpus(),
         "threads": torch.get_num_threads(),
@@ -52,17 +52,6 @@ def _git(*arguments: str) -> str | None:
         [git, *arguments], cwd=_ROOT, capture_output=True, text=True, check=False
     )
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [
-        line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-    ]
-    return names[0] if names else platform.processor()
 
 
 def _name_of(device: torch.device) -> str:

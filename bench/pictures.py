@@ -1,4 +1,7 @@
-"""What the cases work on: photographs from scikit-image, and data sets from folders."""
+"""What the cases work on: photographs from scikit-image, and data sets from folders.
+
+How a picture is made small is written down here, and nowhere else in the benches.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
+from srstream.engine.consistent import enlarge_consistently
 from srstream.engine.resample import enlarge, shrink
 from srstream.frames import Frame, FrameId, Picture, Pixels
 
@@ -64,15 +69,40 @@ def window(
     return picture[top : top + height, left : left + width]
 
 
+def truths(
+    height: int, width: int, *, count: int, folder: Path | None = None
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield [height, width, 3], to be made small and enlarged again.
+
+    Of the first PNG files of a folder, in natural order, or of photographs that come with
+    scikit-image, again and again. Of what is larger the middle is taken; what is smaller
+    goes on mirrored, which has the detail of the picture itself and no seam.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no such file in it.
+    """
+    files = _files(folder)[:count] if folder else []
+    pictures = [load(file) for file in files] if files else photographs()
+    for number in range(count):
+        picture = pictures[number % len(pictures)]
+        rows, columns = picture.shape[:2]
+        missing = ((0, max(height - rows, 0)), (0, max(width - columns, 0)), (0, 0))
+        wide = np.pad(picture, missing, mode="symmetric")
+        yield window(
+            wide.repeat(3 // wide.shape[2], axis=2),
+            height,
+            width,
+            moved=(wide.shape[1] - width) // 2,
+        )
+
+
 def data_set(folder: Path, *, scale: int, most: int | None = None) -> list[Original]:
     """Return the first PNG files of a folder, in natural order.
 
     Raises:
         FileNotFoundError: there is no such folder, or no such file in it.
     """
-    files = sorted(folder.glob("*.png"), key=_natural)[:most]
-    if not files:
-        raise FileNotFoundError(f"{folder}: no data set (a folder of PNG files)")
+    files = _files(folder)[:most]
     return [_original(file, number, scale) for number, file in enumerate(files, 1)]
 
 
@@ -81,9 +111,24 @@ def shrunk(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     return _pixels(shrink(_tensor(pixels), scale))
 
 
+def shrunk_aliased(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Return [H, W, C] shrunk by bicubic without antialiasing, rounded to 8 bits.
+
+    Every pixel is interpolated from the 16 around its centre, as `resize` of OpenCV with
+    `INTER_CUBIC` does it: Keys, a = -0.75.
+    """
+    height, width = (side // scale for side in pixels.shape[:2])
+    return _pixels(F.interpolate(_tensor(pixels), size=(height, width), mode="bicubic"))
+
+
 def enlarged(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Return U of [H, W, C], rounded to 8 bits."""
     return _pixels(enlarge(_tensor(pixels), scale))
+
+
+def enlarged_consistently(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Return [H, W, C] enlarged so that K gives it back, rounded to 8 bits."""
+    return _pixels(enlarge_consistently(_tensor(pixels), scale))
 
 
 def as_frame(pixels: Pixels, *, seq: int, name: str) -> Frame:
@@ -101,6 +146,13 @@ def load(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         pixels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.png"), key=_natural)
+    if not files:
+        raise FileNotFoundError(f"{folder}: no data set (a folder of PNG files)")
+    return files
 
 
 def _original(file: Path, number: int, scale: int) -> Original:

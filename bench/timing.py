@@ -1,9 +1,12 @@
-"""How long something takes: warmed up, the device waited for, median and spread."""
+"""How long something takes: warmed up, the device waited for, median and spread.
+
+What is to be compared is timed by turns: what else the machine does then hits all alike.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +22,8 @@ class Timing:
     """The first quartile."""
     high: float
     """The third quartile."""
+    p95: float
+    """Of 100 calls, 95 took no longer."""
     calls: int
 
 
@@ -40,15 +45,53 @@ def measure(
         clock: monotonic seconds.
     """
     function()
-    _wait_for(device)
+    wait_for(device)
     spent: list[float] = []
     while len(spent) < least or sum(spent) < seconds:
-        began = clock()
+        spent.append(_timed(function, device, clock))
+    return timing_of(spent)
+
+
+def by_turns(
+    functions: Mapping[str, Callable[[], object]],
+    *,
+    device: torch.device,
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Call one function after the other, round after round; return seconds by name.
+
+    Every round begins with another one, so that none always follows the same.
+
+    Args:
+        functions: called once each before the clock runs.
+        device: waited for at the end of each call.
+        rounds: calls of each that are timed.
+        clock: monotonic seconds.
+    """
+    for function in functions.values():
         function()
-        _wait_for(device)
-        spent.append(clock() - began)
-    low, median, high = np.percentile(spent, (25, 50, 75))
-    return Timing(float(median), float(low), float(high), len(spent))
+    wait_for(device)
+    names = list(functions)
+    spent: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            spent[name].append(_timed(functions[name], device, clock))
+    return spent
+
+
+def timing_of(spent: Sequence[float]) -> Timing:
+    """Sum up the seconds of several calls."""
+    low, median, high, p95 = (float(x) for x in np.percentile(spent, (25, 50, 75, 95)))
+    return Timing(median, low, high, p95, len(spent))
+
+
+def in_ms(timing: Timing) -> str:
+    """Return milliseconds for a table: the median, and in brackets the p95."""
+    median, p95 = 1e3 * timing.median, 1e3 * timing.p95
+    digits = 2 if p95 < 10 else 1 if p95 < 100 else 0
+    return f"{median:.{digits}f} ({p95:.{digits}f})"
 
 
 def rate(moments: list[float]) -> float:
@@ -64,6 +107,16 @@ def rate(moments: list[float]) -> float:
     return (len(moments) - 1) / (max(moments) - min(moments))
 
 
-def _wait_for(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has done all that was asked of it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def _timed(
+    function: Callable[[], object], device: torch.device, clock: Callable[[], float]
+) -> float:
+    began = clock()
+    function()
+    wait_for(device)
+    return clock() - began

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,14 +17,18 @@ import structlog
 import torch
 
 from srstream.engine import Estimate, Session, choose_device, estimate, prepare_thread
+from srstream.engine.nets import NETS
 from srstream.engine.options import SessionOptions
-from srstream.errors import Complaint, ConfigError
+from srstream.engine.selftest import PrecisionTest, compare_precisions
+from srstream.engine.weights import Weights, pack_weights
+from srstream.errors import Complaint, ConfigError, StateError
 from srstream.frames import Upscaled
+from srstream.models.find import read_weights
 from srstream.ports import Sink, StreamContext
 from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.cadence import Cadence
 from srstream.runtime.compute import Compute
-from srstream.runtime.cpus import usable_cpus
+from srstream.runtime.cpus import processor, usable_cpus
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.statekeeper import StateKeeper
 from srstream.settings import Settings, StreamSettings
@@ -31,6 +38,7 @@ from srstream.sinks.stats_line import stats_line
 from srstream.sources import SOURCES
 from srstream.stores.checkpoints import FileCheckpoints
 from srstream.stores.ledger import Ledger
+from srstream.stores.selftests import SelfTests
 from srstream.stores.state_dir import StateDir
 
 CLOCK: Callable[[], float] = time.monotonic
@@ -84,20 +92,29 @@ def specs(settings: Settings) -> dict[str, StreamSpec]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What a session is made of, when its weights were read and its precision is known."""
+
+    options: SessionOptions
+    weights: Weights | None
+    device: torch.device
+    compute: Compute
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Stream:
     """A stream that is ready to run."""
 
     name: str
     pipeline: Pipeline
     spec: StreamSpec
-    device: torch.device
-    compute: Compute
+    start: Start
 
     async def expect(self) -> Estimate:
         """Measure what its frames will cost, in slices beside those of the streams."""
-        key = (self.name, "estimate")
-        options = self.spec.settings.session
-        return await self.compute.run(key, estimate(options, self.device))
+        key, start = (self.name, "estimate"), self.start
+        work = estimate(start.options, start.device, weights=start.weights)
+        return await start.compute.run(key, work)
 
 
 class Builder:
@@ -117,17 +134,22 @@ class Builder:
         self._computes = computes
         self._ledger = ledger
         self._state_dir = state_dir
+        self._tests = SelfTests(state_dir.selftests)
         self._run = run
 
     async def stream(self, name: str, spec: StreamSpec) -> Stream:
         """Make one stream; nothing of it is opened yet.
 
         Raises:
-            ConfigError: there is no such device.
+            ConfigError: there is no such device, or no weights that fit.
         """
-        chosen = spec.settings
-        device = device_of(chosen.device, key=below("streams", name, "device"))
+        chosen, key = spec.settings, below("streams", name)
+        device = device_of(chosen.device, key=below(key, "device"))
         compute = self._computes.on(device, deterministic=chosen.deterministic)
+        options, key = chosen.session, below(key, "weights")
+        if chosen.deterministic:
+            options = replace(options, precision="float32")
+        start = await prepare(options, spec.base, device, compute, self._tests, key=key)
         ledger = self._ledger.stream(name)
         context = StreamContext(name, CLOCK, spec.base, ledger)
         sinks = [_make(SINKS, options, context) for options in chosen.sinks]
@@ -136,7 +158,7 @@ class Builder:
         pipeline = Pipeline(
             name,
             source=_make(SOURCES, chosen.source, context),
-            processor=await new_session(chosen.session, device, compute),
+            processor=await new_session(start, key=key),
             compute=compute,
             sinks=sinks,
             ledger=ledger,
@@ -147,7 +169,7 @@ class Builder:
             tell=self._tell if any(sink.reports for sink in sinks) else None,
             reuse=chosen.identical == "reuse",
         )
-        return Stream(name, pipeline, spec, device, compute)
+        return Stream(name, pipeline, spec, start)
 
     def _keeper(self, name: str, chosen: StreamSettings) -> StateKeeper | None:
         if not chosen.deterministic and chosen.session.adapt.mode != "online":
@@ -164,11 +186,105 @@ class Builder:
         return stats_line(item, run=self._run, time=datetime.now(UTC))
 
 
-async def new_session(
-    options: SessionOptions, device: torch.device, compute: Compute
-) -> Session:
-    """Make a session on the thread that will use it."""
-    return await compute.call(partial(Session, options, device=device))
+async def prepare(
+    options: SessionOptions,
+    base: Path,
+    device: torch.device,
+    compute: Compute,
+    tests: SelfTests,
+    *,
+    key: str,
+) -> Start:
+    """Read the weights, and find out which precision is faster if that is left open.
+
+    Args:
+        options: of the session.
+        base: the path of a file of weights is relative to this folder.
+        device: where the session will compute.
+        compute: the device's thread.
+        tests: which precision was found faster before.
+        key: where the weights are set, for complaints.
+
+    Raises:
+        ConfigError: there are no such weights, or they do not fit.
+    """
+    weights = None
+    if options.weights is not None:
+        named, scale = options.weights, options.scale
+        weights = await asyncio.to_thread(read_weights, named, scale, base, key=key)
+    start = Start(options, weights, device, compute)
+    if options.precision != "auto":
+        return start
+    with _refusing(start, key=key):
+        return replace(start, options=await _with_precision(start, tests))
+
+
+async def new_session(start: Start, *, key: str) -> Session:
+    """Make a session on the thread that will use it.
+
+    Raises:
+        ConfigError: the weights do not fit their network; names the key.
+    """
+    make = partial(Session, start.options, weights=start.weights, device=start.device)
+    with _refusing(start, key=key):
+        return await start.compute.call(make)
+
+
+@contextmanager
+def _refusing(start: Start, *, key: str) -> Iterator[None]:
+    """Turn the error of weights that do not fit their network into a complaint."""
+    try:
+        yield
+    except StateError as exc:
+        problem = f"{start.options.weights} cannot be used: {exc}; name other weights"
+        raise ConfigError(Complaint(key, problem)) from exc
+
+
+async def _with_precision(start: Start, tests: SelfTests) -> SessionOptions:
+    """Return the options with the precision that is faster here; measured only once."""
+    case = _case(start)
+    found = _known(await asyncio.to_thread(tests.recall, case))
+    if found is None:
+        measure = partial(compare_precisions, weights=start.weights)
+        found = await start.compute.call(measure, start.options, start.device)
+        log = structlog.get_logger().bind(device=str(start.device))
+        log.info(
+            "precision chosen by a self-test",
+            precision=found.precision,
+            float32_ms=round(found.float32_ms, 2),
+            bfloat16_ms=round(found.bfloat16_ms, 2),
+        )
+        try:
+            await asyncio.to_thread(tests.remember, case, asdict(found))
+        except OSError as error:
+            log.info("self-test not kept: done again at the next start", reason=str(error))
+    return replace(start.options, precision=found.precision)
+
+
+def _known(kept: Mapping[str, Any] | None) -> PrecisionTest | None:
+    """Return what was kept; none if that is nothing, or changed by hand."""
+    try:
+        found = PrecisionTest(**kept or {})
+    except TypeError:
+        return None
+    return found if found.precision in ("float32", "bfloat16") else None
+
+
+def _case(start: Start) -> dict[str, Any]:
+    """Return all that decides which precision is faster."""
+    weights, options = start.weights, start.options
+    net = options.net if weights is None else weights.options
+    is_gpu = start.device.type == "cuda"
+    return {
+        "processor": torch.cuda.get_device_name(start.device) if is_gpu else processor(),
+        "threads": usable_cpus(),
+        "torch": torch.__version__,
+        "net": NETS.name_of(net),
+        "net_options": asdict(net),
+        "scale": options.scale,
+        # Whether the results agree depends on them.
+        "weights": weights and hashlib.sha256(pack_weights(weights)).hexdigest(),
+    }
 
 
 def device_of(name: str, *, key: str) -> torch.device:

@@ -16,6 +16,7 @@ import structlog
 from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, device_of, specs
 from srstream.errors import Complaint, ConfigError, SrstreamError
 from srstream.exits import Exit
+from srstream.models.find import read_weights
 from srstream.quantities import duration
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.plan import Plan
@@ -46,11 +47,12 @@ def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
         reloads: There is a file to read again; else SIGHUP stops.
 
     Raises:
-        ConfigError: the configuration is wrong, or names a device that is not there.
+        ConfigError: the configuration is wrong, or names a device or weights that are not
+            there.
         StateDirError: the state folder cannot be used, or is in use.
     """
     settings = load()
-    _check_devices(settings)  # before anything is made
+    _check(settings)  # before anything is made
     with StateDir.open(settings.base / settings.daemon.state_dir) as state_dir:
         computes = Computes()
         ledger = Ledger.open(state_dir.ledger)
@@ -153,7 +155,7 @@ class _Daemon:
 
     async def _reload(self) -> None:
         new = await asyncio.to_thread(self._load)
-        _check_devices(new)
+        await asyncio.to_thread(_check, new)
         state_dir = new.base / new.daemon.state_dir
         if state_dir != self._settings.base / self._settings.daemon.state_dir:
             problem = f"found {state_dir}; only a restart can move the state folder"
@@ -190,15 +192,21 @@ class _Daemon:
             state_dir=str(self._state_dir.path),
             scale=chosen.session.scale,
             preset=chosen.session.preset,
-            device=str(stream.device),
+            weights=chosen.session.weights,
+            precision=stream.start.options.precision,
+            device=str(stream.start.device),
         )
 
 
-def _check_devices(settings: Settings) -> None:
-    """Raise unless every stream's device is there. Raises `ConfigError`."""
+def _check(settings: Settings) -> None:
+    """Raise unless every stream's device and weights are there. Raises `ConfigError`."""
     for name, stream in settings.streams.items():
+        key, session = below("streams", name), stream.session
         try:
-            device_of(stream.device, key=below("streams", name, "device"))
+            device_of(stream.device, key=below(key, "device"))
+            if session.weights is not None:
+                at = below(key, "weights")
+                read_weights(session.weights, session.scale, settings.base, key=at)
         except ConfigError as error:
             raise settings.locate(error) from None
 

@@ -12,8 +12,9 @@
     ├── ResourceError                the device is out of memory
     ├── DeviceLostError              the process acts: it ends, and is started anew
     ├── StateError                   saved state does not fit; the stream starts afresh
-    └── StateDirError + OSError      the operator acts: the state folder cannot be used
-        └── StateDirInUse                another process uses it
+    ├── StateDirError + OSError      the operator acts: the state folder cannot be used
+    │   └── StateDirInUse                another process uses it
+    └── Diverged                     the operator acts: a training is not finite any more
 
 Anything else is a bug: that stream is restarted, its traceback logged, and others go on.
 A diverged adaptation is not an exception but an `Outcome`.
@@ -97,3 +98,7 @@ class StateDirError(SrstreamError, OSError):
 
 class StateDirInUse(StateDirError):
     """Another process uses the state folder; the message names its pid."""
+
+
+class Diverged(SrstreamError):
+    """A training went wrong: something is not finite any more."""

@@ -23,4 +23,4 @@ class Exit(IntEnum):
     CONFIG = 78
     """The configuration is wrong; EX_CONFIG. Not to be started again."""
     INTERRUPTED = 130
-    """`upscale` was stopped by a signal."""
+    """`upscale` or `pretrain` was stopped by a signal."""

@@ -27,6 +27,8 @@ sinks = [
   { type = "directory", path = "outbox" },
   { type = "stats", path = "stats.jsonl" },
 ]
+preset = "light"
+precision = "float32"
 net = { width = 4, depth = 2 }
 adapt = { steps = 1, crop = 16 }
 """

@@ -44,3 +44,15 @@ def _logging_is_as_before() -> Iterator[None]:
     structlog.contextvars.clear_contextvars()
     root.setLevel(level)
     root.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _torch_is_as_before() -> Iterator[None]:
+    """How a thread computes is set for good, and some commands are run on this one."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else None
+    yield
+    if torch:
+        torch.set_num_threads(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

@@ -11,7 +11,10 @@ CASES = {
     "bombs": "what files cost that are made to cost much",
     "fairness": "one heavy stream beside a light one, and how long a stop takes",
     "openmp": "how OpenMP's threads should wait",
-    "speed": "milliseconds of every part, and their share of what the device can do",
+    "frames": "what a frame costs, part by part, and how good it is",
+    "quality": "the presets with trained weights on stills, against their goals",
+    "compare": "beside FSRCNN and ESPCN: as published, and trained as ours are",
+    "train-peers": "train FSRCNN and ESPCN as ours are trained, for `compare`",
     "kills": "is anything lost, done twice or partial when the daemon is killed?",
     "order": "is every output written in the order that a power cut cannot break?",
     "full": "what happens when the disk of results, or of state, is full?",
@@ -21,4 +24,9 @@ CASES = {
     "restarts": "is anything done again after a restart, and how long does one take?",
     "million": "does a ledger of a million pictures make a start slow, or large?",
 }
-"""Names as on the command line, each a module here, and what it answers."""
+"""Names as on the command line, and what each answers."""
+
+
+def module_of(case: str) -> str:
+    """Return the name of a case's module, which is here: `train-peers` is `train_peers`."""
+    return f"{__name__}.{case.replace('-', '_')}"

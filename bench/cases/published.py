@@ -24,7 +24,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 
-from bench.arguments import Preset
 from bench.pictures import Original, as_frame, data_set, enlarged, shrunk
 from bench.report import Report, Table, say
 from bench.scoring import Score, mean, score
@@ -37,13 +36,14 @@ PICTURES = 30
 PUBLISHED = {"bicubic": 34.14, "zssr": 37.19, "zssr-star": 37.34, "osr": 38.01}
 """RGB8 dB on the 13 even-sized pictures, measured again on the published outputs; bicubic
 without post-processing, the others with it."""
+Untrained: TypeAlias = Literal["light", "paper", "paper-code"]
 Row: TypeAlias = Literal["zssr", "zssr-star", "osr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     data: Annotated[Path, "folder that holds general100/"]
-    preset: Annotated[Preset, "whose net and loss"] = "paper"
+    preset: Annotated[Untrained, "whose net and loss"] = "paper"
     rows: Annotated[tuple[Row, ...], "which rows"] = ("zssr", "zssr-star", "osr")
     pictures: Annotated[int, "stream only the first ones"] = PICTURES
     steps: Annotated[int | None, "steps per picture, instead of the preset's"] = None

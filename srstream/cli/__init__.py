@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from srstream import __version__
-from srstream.cli import config, demo, doctor, ledger, serve, upscale
+from srstream.cli import config, demo, doctor, ledger, models, pretrain, serve, upscale
 
 app = typer.Typer(
     name="srstream",
@@ -24,9 +24,11 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("upscale")(upscale.upscale)
+app.command("pretrain")(pretrain.pretrain)
 app.command("demo")(demo.demo)
 app.command("ledger")(ledger.ledger)
 app.command("doctor")(doctor.doctor)
+app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,12 +22,13 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from srstream.build import CLOCK, Computes, device_of, new_session
+from srstream.build import CLOCK, Computes, device_of, new_session, prepare
 from srstream.cli.resume import Memory, Remembering, check_kept
 from srstream.cli.scores import ScoreSink
+from srstream.cli.serve import state_home
 from srstream.cli.summary import Summary, make_parent
 from srstream.engine import Session
-from srstream.engine.options import Mode, SessionOptions
+from srstream.engine.options import Mode, Precision, SessionOptions
 from srstream.engine.presets import PRESETS
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.evaluation.reference import References
@@ -40,9 +42,12 @@ from srstream.settings.wording import unknown
 from srstream.sinks import DirectorySink, DirectorySinkOptions
 from srstream.sources import PictureList, expand
 from srstream.sources.files import MAX_PIXELS
+from srstream.stores.selftests import SelfTests
+from srstream.stores.state_dir import SELFTESTS
 from srstream.stores.unrecorded import Unrecorded
 
 STREAM = "upscale"
+WEIGHTS = "--weights"
 QUEUE_BYTES = 256 * 10**6
 GRACE = 20.0
 """Seconds that the frame in hand gets to finish after Ctrl-C."""
@@ -56,6 +61,8 @@ class Batch:
     output: Path
     scale: int
     preset: str
+    weights: str | None
+    precision: Precision | None
     device: str
     mode: Mode | None
     steps: int | None
@@ -77,12 +84,15 @@ class Batch:
                 )
             )
         options = PRESETS[self.preset]
+        if self.weights is not None:
+            options = replace(options, weights=self.weights, net=None)
         adapt = options.adapt
         try:
             return replace(
                 options,
                 scale=self.scale,
                 seed=self.seed,
+                precision=self.precision or options.precision,
                 adapt=replace(
                     adapt,
                     mode=self.mode or adapt.mode,
@@ -99,7 +109,7 @@ def run_batch(batch: Batch) -> Exit:
     `DONE`: all of them. `FAILED`: some failed. `INTERRUPTED`: stopped by a signal.
 
     Raises:
-        ConfigError: wrong arguments, or originals that do not fit.
+        ConfigError: wrong arguments, or weights or originals that do not fit.
         SinkError: the output folder cannot be made, or the summary not be written.
     """
     options = batch.session_options()
@@ -135,7 +145,9 @@ async def _run(
     scores = ScoreSink(references, scale=batch.scale)
     summary = Summary(preset=batch.preset, mode=options.adapt.mode, device=str(device))
     compute = computes.on(device)
-    session = await new_session(options, device, compute)
+    tests = SelfTests(_selftests(os.environ))
+    start = await prepare(options, Path.cwd(), device, compute, tests, key=WEIGHTS)
+    session = await new_session(start, key=WEIGHTS)
     await folder.open()  # the pipeline does it too, but this is before the work
     memory = Memory(batch.output, options)
     if source.kept:
@@ -186,6 +198,14 @@ async def _run(
         console.print("stopped; run the same command again to continue")
         return Exit.INTERRUPTED
     return Exit.FAILED if failed else Exit.DONE
+
+
+def _selftests(environ: Mapping[str, str]) -> Path | None:
+    """Return the user's file of self-tests; none where nobody knows a place for it."""
+    try:
+        return state_home(environ) / "srstream" / SELFTESTS
+    except ConfigError:
+        return None
 
 
 def _is_done(folder: DirectorySink, picture: Path, name: str) -> bool:

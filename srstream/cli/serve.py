@@ -19,6 +19,8 @@ from srstream.cli.complaints import complaints, crashes
 from srstream.errors import Complaint, ConfigError
 from srstream.exits import Exit
 
+PRESETS_HELP = "realtime, balanced, light, paper, paper-code; when absent light."
+"""A test holds it to the presets, which are not loaded for a text of help."""
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME = 64
 """Characters of the output folder's name that the state folder's begins with."""
@@ -53,13 +55,18 @@ def serve(
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the file."),
     ] = None,
     scale: Annotated[int | None, typer.Option(help="2, 3 or 4; when absent 2.")] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="light, paper, paper-code; when absent light."),
-    ] = None,
+    preset: Annotated[str | None, typer.Option(help=PRESETS_HELP)] = None,
     device: Annotated[
         str | None,
         typer.Option(help="auto, cpu, cuda or cuda:N; when absent auto."),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FILE",
+            help="A model of `srstream models`, or a file of `srstream pretrain`; when "
+            "absent the preset's.",
+        ),
     ] = None,
     recursive: Annotated[
         bool,
@@ -95,7 +102,7 @@ def serve(
     usage, 70 a bug, 73 no state folder can be written, 74 the GPU is lost, 78 wrong
     configuration.
     """
-    flags = {"scale": scale, "preset": preset, "device": device}
+    flags = {"scale": scale, "preset": preset, "device": device, "weights": weights}
     given = {name: value for name, value in flags.items() if value is not None}
     if config is not None:
         if inbox is not None or outbox is not None or given or recursive:
@@ -166,11 +173,15 @@ def state_dir_for(inbox: Path, outbox: Path, environ: Mapping[str, str]) -> Path
     paths = [os.path.abspath(path) for path in (inbox, outbox)]  # noqa: PTH100 - `..` too
     digest = hashlib.sha256(b"\0".join(map(os.fsencode, paths))).hexdigest()
     name = _UNUSUAL.sub("_", Path(paths[1]).name)[:_LONGEST_NAME] or "root"
-    return _state_home(environ) / "srstream" / f"{name}-{digest[:8]}"
+    return state_home(environ) / "srstream" / f"{name}-{digest[:8]}"
 
 
-def _state_home(environ: Mapping[str, str]) -> Path:
-    """Return `XDG_STATE_HOME`; the specification has relative paths ignored."""
+def state_home(environ: Mapping[str, str]) -> Path:
+    """Return `XDG_STATE_HOME`; the specification has relative paths ignored.
+
+    Raises:
+        ConfigError: nobody knows where state belongs.
+    """
     home = Path(environ.get("XDG_STATE_HOME", ""))
     if home.is_absolute():
         return home

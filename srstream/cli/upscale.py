@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from srstream.cli.complaints import WRONG_USAGE, complaints, crashes
+from srstream.cli.serve import PRESETS_HELP
 
 Mode = Literal["online", "per-frame", "frozen"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @crashes()
@@ -30,7 +32,22 @@ def upscale(
         ),
     ],
     scale: Annotated[int, typer.Option(min=2, max=4, help="2, 3 or 4.")] = 2,
-    preset: Annotated[str, typer.Option(help="light, paper, paper-code.")] = "light",
+    preset: Annotated[str | None, typer.Option(help=PRESETS_HELP)] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FILE",
+            help="A model of `srstream models`, or a file of `srstream pretrain`.",
+            show_default="the preset's",
+        ),
+    ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(
+            help="Of the convolutions; auto: whichever is faster, by a self-test.",
+            show_default="the preset's",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     mode: Annotated[
         Mode | None,
@@ -69,6 +86,7 @@ def upscale(
     """
     # Heavy: torch.
     from srstream.cli.batch import Batch, run_batch  # noqa: PLC0415
+    from srstream.engine.presets import DEFAULT_PRESET  # noqa: PLC0415
     from srstream.logs import configure_logs  # noqa: PLC0415
 
     configure_logs(json=False)
@@ -77,7 +95,9 @@ def upscale(
             pictures=tuple(pictures),
             output=output,
             scale=scale,
-            preset=preset,
+            preset=preset or DEFAULT_PRESET,
+            weights=weights,
+            precision=precision,
             device=device,
             mode=mode,
             steps=steps,

@@ -13,6 +13,7 @@ from srstream.engine.losses import LOSSES
 from srstream.engine.nets import NETS
 from srstream.engine.options import AdaptOptions, SessionOptions, UpscaleOptions
 from srstream.engine.presets import DEFAULT_PRESET, PRESETS
+from srstream.engine.selftest import PrecisionTest, compare_precisions
 from srstream.engine.session import Session
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "PRESETS",
     "AdaptOptions",
     "Estimate",
+    "PrecisionTest",
     "Session",
     "SessionOptions",
     "UpscaleOptions",
     "choose_device",
+    "compare_precisions",
     "estimate",
     "prepare_thread",
 ]

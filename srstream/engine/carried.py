@@ -7,6 +7,7 @@ session leave nothing behind and miss nothing.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,12 +23,11 @@ from srstream.engine.losses import LOSSES, LossContext
 from srstream.engine.nets import NETS, Net, NetContext
 from srstream.engine.options import SessionOptions
 from srstream.engine.state import check_fits, pack, unpack
+from srstream.engine.weights import Weights
 from srstream.errors import StateError
 
 CHANNELS = 3
 THUMBNAIL_SHAPE = (CHANNELS, scene.THUMBNAIL, scene.THUMBNAIL)
-BASE = "bicubic"
-"""What the network's residual is added to; weights learnt on another are of no use."""
 DEGRADATION = "bicubic"
 """How a frame is shrunk to learn from: K of `resample`."""
 
@@ -47,16 +47,31 @@ class Snapshot:
 class Carried:
     """The network, its optimiser, the random generator and the last frame's thumbnail."""
 
-    def __init__(self, options: SessionOptions, device: torch.device) -> None:
-        self.net_name = NETS.name_of(options.net)
+    def __init__(
+        self,
+        options: SessionOptions,
+        device: torch.device,
+        *,
+        weights: Weights | None = None,
+    ) -> None:
+        """Make the network, of `weights` if there are any.
+
+        Raises:
+            ValueError: the options ask for others, or for some where none are given.
+            StateError: the arrays are not those of the network.
+        """
+        net_options = _net_options(options, weights)
+        self.net_name = NETS.name_of(net_options)
         self.net: Net = NETS[self.net_name].make(
-            options.net,
+            net_options,
             NetContext(
                 channels=CHANNELS,
                 scale=options.scale,
                 generator=Generator().manual_seed(options.seed),
             ),
         )
+        if weights is not None:
+            _take_weights(self.net, weights)
         self.net.to(device=device, memory_format=torch.channels_last)
         loss = LOSSES[LOSSES.name_of(options.loss)].make(options.loss, LossContext(device))
         self.adapter = Adapter(self.net, loss, options.adapt)
@@ -70,9 +85,9 @@ class Carried:
         self._initial = self._weights()
         self._fingerprint = {
             "net": self.net_name,
-            "net_options": asdict(options.net),
+            "net_options": asdict(net_options),
             "scale": options.scale,
-            "base": BASE,
+            "base": self.net.base,
             "degradation": DEGRADATION,
             "initial_weights": _digest(self._initial),
         }
@@ -187,6 +202,43 @@ class Carried:
                 weight.copy_(value)
 
 
+def _net_options(options: SessionOptions, weights: Weights | None) -> Any:
+    """Return the options of the network, those of the weights if there are any.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    if weights is None:
+        if options.weights is not None:
+            raise ValueError(
+                f"weights is {options.weights!r}, which only names them; "
+                "pass them too: Session(options, weights=...)"
+            )
+        if options.net is None:
+            raise ValueError("net is None; wanted: options of a network, or weights")
+        return options.net
+    if options.net not in (None, weights.options):
+        raise ValueError(f"net is {options.net}; the weights are of {weights.options}")
+    if options.scale != weights.scale:
+        raise ValueError(f"scale is {options.scale}; the weights are for {weights.scale}")
+    return weights.options
+
+
+def _take_weights(net: Net, weights: Weights) -> None:
+    """Copy the arrays into the network.
+
+    Raises:
+        StateError: they are not those of the network, by name or shape, or not finite.
+    """
+    parameters = dict(net.named_parameters())
+    if surplus := weights.arrays.keys() - parameters.keys():
+        raise StateError(f"{min(surplus)} is in no layer of {weights.net}")
+    exact = {name: np.array(array, np.float32) for name, array in weights.arrays.items()}
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(_tensor(exact, name, parameter.shape))
+
+
 def _joined(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
@@ -198,7 +250,9 @@ def _digest(weights: list[Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _tensor(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Tensor:
+def _tensor(
+    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
+) -> Tensor:
     """Return one array, checked: what is of another shape or not finite does harm later."""
     array = arrays.get(name)
     if array is None:

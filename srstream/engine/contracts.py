@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Generator, Tensor, device
+from torch import Generator, Tensor, device, dtype
 from torch.nn import Parameter
 
 
@@ -26,13 +26,24 @@ class Net(Protocol):
 
     reach: int
     """How far, in low-resolution pixels, an output pixel sees: the margin of a tile."""
-    maps: int
+    maps: float
     """The most feature maps it holds per output pixel: decides the size of a tile."""
+    colours: int
+    """Channels it learns from: 3, or 1 for a network of luma. That one takes RGB as well,
+    and adds what it finds in the luma to all three channels."""
+    base: str
+    """What its residual is added to: weights learnt on another base are of no use."""
+    is_noisy: bool
+    """Draws random numbers in training: a step's loss is not that of the weights alone."""
+    precision: dtype
+    """Of the convolutions: float32 at first. Set before a call; the weights, the base and
+    the sum are float32 in any case."""
 
     def __call__(self, low: Tensor, noise: Generator | None = None) -> Tensor:
         """[B, C, h, w] in [0, 1] -> [B, C, s*h, s*w] float32, not clamped.
 
-        `noise` draws what is random in training; `None` means evaluation.
+        C is 3 or `colours`. `noise` draws what is random in training; `None` means
+        evaluation.
         """
         ...
 

@@ -12,6 +12,7 @@ import torch
 
 from srstream.engine.options import SessionOptions
 from srstream.engine.session import Session
+from srstream.engine.weights import Weights
 from srstream.frames import AdaptStats, Frame, FrameId, Picture
 
 SIDE = 128
@@ -41,16 +42,23 @@ def estimate(
     options: SessionOptions,
     device: torch.device,
     *,
+    weights: Weights | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Work[None, None, Estimate]:
-    """Adapt to a frame of noise with a step or two, in slices and a session of its own."""
+    """Adapt to a frame of noise with a step or two, in slices and a session of its own.
+
+    Raises:
+        ValueError, StateError: as `Session`.
+    """
     adapt = options.adapt
     steps = 0 if adapt.mode == "frozen" else adapt.steps
     trial_steps = min(steps, 1)
     trial = replace(
         adapt, steps=trial_steps, heldout=0.0, plateau=None, seconds=None, pairs=None
     )
-    session = Session(replace(options, adapt=trial), device=device, clock=clock)
+    session = Session(
+        replace(options, adapt=trial), weights=weights, device=device, clock=clock
+    )
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     frame = Frame(FrameId("estimate", 1, "", ""), Picture(noise))
     stats = yield from _step(session, frame)

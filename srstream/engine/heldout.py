@@ -38,7 +38,7 @@ class HeldOut:
         """Choose the tiles.
 
         Args:
-            frame: [1, 3, H, W] in [0, 1].
+            frame: [1, C, H, W] in [0, 1].
             share: of the frame's pixels, above 0; fewer on large frames.
             scale: 2, 3 or 4.
             margin: what a network sees around a pixel, in high-resolution pixels.
@@ -69,7 +69,7 @@ class HeldOut:
         first_column = (left[chosen] - (window - side) // 2).clamp(0, width - window)
         rows = first_row[:, None, None] + span[:, None]
         columns = first_column[:, None, None] + span
-        self._high = frame[0][:, rows, columns].transpose(0, 1)  # [n, 3, w, w]
+        self._high = frame[0][:, rows, columns].transpose(0, 1)  # [n, C, w, w]
         self._mask = held[rows, columns][:, None]  # [n, 1, w, w]
         self._low = shrink(self._high, scale)
         self._scale = scale

@@ -10,6 +10,7 @@ from srstream.engine.nets import ZssrStarOptions
 from srstream.ranges import check_within
 
 Mode = Literal["online", "per-frame", "frozen"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,13 @@ class SessionOptions:
     scale: int = 2
     """How many times as wide and as high frames become."""
     net: Any = field(default_factory=ZssrStarOptions)
-    """The options of a row of `NETS`."""
+    """The options of a row of `NETS`; None: those of the weights."""
+    weights: str | None = None
+    """Where the initial weights come from: the name of a model that is shipped, or a file
+    of `srstream pretrain`; none: they are drawn at random."""
+    precision: Precision = "auto"
+    """Of the convolutions: float32, or bfloat16 on pictures of 8 bits; auto: bfloat16
+    where a test at the start finds it faster."""
     loss: Any = field(default_factory=DogOptions)
     """The options of a row of `LOSSES`."""
     adapt: AdaptOptions = field(default_factory=AdaptOptions)

@@ -1,9 +1,11 @@
 """Low/high-resolution pairs made from one frame itself (paper 1, section 2.1).
 
-The frame and smaller versions of it (a pyramid) lie in one buffer on the device, a row of
-colour per pixel. A batch is one gather from it: scale, place, and which of the eight
+The frame and smaller versions of it (a pyramid) lie in one buffer on the device, a line of
+pixels per colour. Batches are one gather from it: scale, place, and which of the eight
 symmetries are all in the index, so there is no loop over samples, no copy to the host, and
 no padded pixel. Then x = K(y).
+
+Where few pairs are drawn, only some of the sizes are made, on the next frame others.
 """
 
 from __future__ import annotations
@@ -21,8 +23,12 @@ from srstream.engine.resample import resize, shrink
 
 PYRAMID_LEVELS = 6
 """Sizes of the frame to crop from, in equal steps down to `smallest`."""
+PAIRS_PER_LEVEL = 32
+"""Pairs to be drawn for each smaller size that is made: it costs half a step."""
 BATCHES_AT_ONCE = 32
 """Batches whose places are drawn together: a draw costs the same for one as for many."""
+PIXELS_AT_ONCE = 2**17
+"""Of the crops that are gathered together, for the same reason."""
 MOST_PIXELS = 4_000_000
 """Of a larger frame a random window of this size is learnt from: a pyramid of all of an 8K
 frame would take over 2 GB, and few of its pixels would ever be drawn."""
@@ -32,9 +38,9 @@ class Batch(NamedTuple):
     """The pairs of one step."""
 
     low: Tensor
-    """[B, 3, c/s, c/s] in [0, 1]: K of `high`."""
+    """[B, C, c/s, c/s] in [0, 1]: K of `high`."""
     high: Tensor
-    """[B, 3, c, c] in [0, 1]."""
+    """[B, C, c, c] in [0, 1]."""
     trainable: Tensor
     """[B, 1, c, c]: 0 at held-out pixels of `high`, else 1."""
 
@@ -54,9 +60,9 @@ class Pairs:
         """Lay out the pyramid.
 
         Args:
-            frame: [1, 3, H, W] in [0, 1].
+            frame: [1, C, H, W] in [0, 1]; C is 3, or 1.
             trainable: [1, 1, H, W]; 1 where a pixel may be learnt from, 0 where held out.
-            options: crop, pairs, batch, the pyramid.
+            options: crop, pairs, batch, steps, the pyramid.
             scale: 2, 3 or 4.
             generator: on the frame's device; draws everything.
         """
@@ -65,39 +71,44 @@ class Pairs:
         self._generator = generator
         frame, trainable = _window(frame, trainable, generator)
         self._crop = crop_side(frame.shape[-2:], options.crop, scale)
-        self._rows, self._levels = _pyramid(
-            frame, trainable, smallest=options.smallest, crop=self._crop
-        )
+        sizes = _sizes(frame.shape[-2:], smallest=options.smallest, crop=self._crop)
+        smaller = _some(sizes[1:], options, generator)
+        self._lines, self._levels = _pyramid(frame, trainable, smaller)
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches without end: of a fixed number of pairs, or always new ones."""
-        for places in self._places():
-            rows = _crop_rows(places, self._crop)
-            side = self._crop
-            # Gathered pixel by pixel the crops are channels-last, as convolutions like.
-            crops = self._rows[rows.flatten()].view(-1, side, side, 4).permute(0, 3, 1, 2)
-            high = crops[:, :3]
-            yield Batch(shrink(high, self._scale), high, crops[:, 3:])
+        side, size = self._crop, self._options.batch
+        together = max(PIXELS_AT_ONCE // (side * side * size), 1)
+        for places in self._places(together * size):
+            index = _crop_index(places, side)
+            # One line after the other: several at once take six times as long.
+            crops = [line.index_select(0, index.flatten()) for line in self._lines]
+            *colours, free = (crop.view(index.shape) for crop in crops)
+            high = torch.stack(colours, dim=1)
+            parts = shrink(high, self._scale), high, free[:, None]
+            for batch in zip(*(torch.split(part, size) for part in parts), strict=True):
+                yield Batch(*batch)
 
-    def _places(self) -> Iterator[Tensor]:
-        """Yield the places [3, B] of batch after batch."""
+    def _places(self, together: int) -> Iterator[Tensor]:
+        """Yield the places [3, n] of pair after pair, so many at once."""
         size, pairs = self._options.batch, self._options.pairs
         if pairs is None:
             while True:
-                yield from _split(self._draw(size * BATCHES_AT_ONCE), size)
+                places = self._draw(size * BATCHES_AT_ONCE)
+                yield from torch.split(places, together, dim=1)
         fixed = self._draw(pairs)
         while True:
             order = torch.randperm(pairs, generator=self._generator, device=fixed.device)
-            yield from _split(fixed[:, order], size)
+            yield from torch.split(fixed[:, order], together, dim=1)
 
     def _draw(self, count: int) -> Tensor:
         """Draw the places [3, n] of some pairs.
 
         Returns:
-            For each: the buffer row of the crop's first pixel, the width of its level, and
-            its symmetry, 0 to 7.
+            For each: where in the buffer the crop's first pixel is, the width of its
+            level, and its symmetry, 0 to 7.
         """
-        draws = torch.rand(5, count, generator=self._generator, device=self._rows.device)
+        draws = torch.rand(5, count, generator=self._generator, device=self._lines.device)
         as_is = draws[0] < self._options.as_is
         level = (draws[1] * self._levels.shape[1]).long().masked_fill(as_is, 0)
         symmetry = (draws[2] * 8).long().masked_fill(as_is, 0)
@@ -130,45 +141,74 @@ def _window(
     return frame[window], trainable[window]
 
 
-def _pyramid(
-    frame: Tensor, trainable: Tensor, *, smallest: float, crop: int
-) -> tuple[Tensor, Tensor]:
-    """Return all pixels [N, 4] (RGB, trainable) and [3, L]: first row, height, width."""
-    height, width = frame.shape[-2:]
-    rows, levels, first = [], [], 0
+def _sizes(size: tuple[int, ...], *, smallest: float, crop: int) -> list[tuple[int, int]]:
+    """Return the heights and widths of the pyramid, the frame's own first."""
+    sizes = []
     for level in range(PYRAMID_LEVELS):
         share = 1.0 - level * (1.0 - smallest) / (PYRAMID_LEVELS - 1)
-        h, w = round(height * share), round(width * share)
-        if level and min(h, w) < crop:
+        height, width = round(size[0] * share), round(size[1] * share)
+        if level and min(height, width) < crop:
             break
-        picture = frame if level == 0 else resize(frame, h, w)
-        # A smaller pixel may be learnt from only if every pixel it covers may be.
-        free = trainable if level == 0 else -F.adaptive_max_pool2d(-trainable, (h, w))
-        planes = torch.cat([picture, free], dim=1)
-        rows.append(planes[0].permute(1, 2, 0).reshape(-1, 4))
-        levels.append((first, h, w))
-        first += h * w
-    table = torch.tensor(levels, device=frame.device).T
-    return torch.cat(rows), table
+        sizes.append((height, width))
+    return sizes
 
 
-def _split(places: Tensor, size: int) -> Iterator[Tensor]:
-    for start in range(0, places.shape[1], size):
-        yield places[:, start : start + size]
+def _some(
+    sizes: list[tuple[int, int]], options: AdaptOptions, generator: Generator
+) -> list[tuple[int, int]]:
+    """Return all of the sizes, or as many as the pairs that will be drawn are worth."""
+    drawn = options.steps * options.batch
+    worth = max(min(options.pairs or drawn, drawn) // PAIRS_PER_LEVEL, 1)
+    if worth >= len(sizes):
+        return sizes
+    order = torch.randperm(len(sizes), generator=generator, device=generator.device)
+    return [sizes[index] for index in order[:worth].tolist()]
 
 
-def _crop_rows(places: Tensor, crop: int) -> Tensor:
-    """Return [B, c, c]: which row of the buffer each pixel of each crop is.
+def _pyramid(
+    frame: Tensor, trainable: Tensor, smaller: list[tuple[int, int]]
+) -> tuple[Tensor, Tensor]:
+    """Return all pixels [C + 1, N] (colours, trainable) and the levels [3, L].
 
-    The symmetry's three bits: transpose, mirror the rows, mirror the columns.
+    Of each level: its first pixel, height, width. The first is the frame itself.
+    """
+    planes = [torch.cat([frame, trainable], dim=1)[0]]
+    held = 1.0 - trainable
+    for height, width in smaller:
+        free = _spread(held, height, width) == 0.0
+        picture = resize(frame, height, width)
+        planes.append(torch.cat([picture, free.to(picture.dtype)], dim=1)[0])
+    levels, first = [], 0
+    for level in planes:
+        height, width = level.shape[1:]
+        levels.append((first, height, width))
+        first += height * width
+    lines = torch.cat([level.flatten(1) for level in planes], dim=1)
+    return lines, torch.tensor(levels, device=frame.device).T
+
+
+def _spread(held: Tensor, height: int, width: int) -> Tensor:
+    """Shrink a mask; above 0 at every pixel that covers a part of what is held out.
+
+    Antialiased bilinear weighs nothing below zero, and sees as far again.
+    """
+    return F.interpolate(held, size=(height, width), mode="bilinear", antialias=True)
+
+
+def _crop_index(places: Tensor, crop: int) -> Tensor:
+    """Return [B, c, c]: where in the buffer each pixel of each crop is.
+
+    The symmetry's three bits: transpose, mirror the rows, mirror the columns. Mirrored
+    ones are read from their other end.
     """
     first, width, symmetry = places[:, :, None, None]
-    i = torch.arange(crop, device=places.device)[:, None]
-    j = torch.arange(crop, device=places.device)[None, :]
-    turned = (symmetry & 1).bool()
-    row = torch.where(turned, j, i)
-    column = torch.where(turned, i, j)
-    row = torch.where((symmetry & 2).bool(), crop - 1 - row, row)
-    column = torch.where((symmetry & 4).bool(), crop - 1 - column, column)
-    rows: Tensor = first + row * width + column
-    return rows
+    turned, up, left = symmetry & 1, symmetry >> 1 & 1, symmetry >> 2 & 1
+    start = first + (crop - 1) * (up * width + left)
+    along_rows, along_columns = width * (1 - 2 * up), 1 - 2 * left
+    step = torch.arange(crop, device=places.device)
+    index: Tensor = (
+        start
+        + torch.where(turned.bool(), along_columns, along_rows) * step[:, None]
+        + torch.where(turned.bool(), along_rows, along_columns) * step
+    )
+    return index

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from srstream.engine.losses import DogOptions
+from dataclasses import replace
+
+from srstream.engine.losses import DogOptions, L1Options
 from srstream.engine.nets import ZssrStarOptions
 from srstream.engine.options import AdaptOptions, SessionOptions, UpscaleOptions
 
 DEFAULT_PRESET = "light"
 
+# A few steps on weights that were trained beforehand: at larger rates, or with many more
+# steps, they forget more of other pictures than they learn of this one.
+_TOUCH_UP = AdaptOptions(
+    steps=4, crop=64, pairs=None, rate=1e-4, milestones=(), smallest=0.7
+)
+
 PRESETS: dict[str, SessionOptions] = {
+    # Networks that were trained beforehand, for video as it comes and for single pictures.
+    "realtime": SessionOptions(
+        preset="realtime", net=None, weights="realtime", loss=L1Options(), adapt=_TOUCH_UP
+    ),
+    "balanced": SessionOptions(
+        preset="balanced",
+        net=None,
+        weights="balanced",
+        loss=L1Options(),
+        adapt=replace(_TOUCH_UP, steps=20),
+    ),
     # The paper's algorithm with a small network and few steps, for CPUs and the demo. At
     # so few steps dropout and the coarse half of the pyramid cost quality, and the loss
     # must see the finest band: the text's first band at sigma 3 hardly does. See

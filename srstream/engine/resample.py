@@ -10,6 +10,9 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+ENLARGE_REACH = 2
+"""Low-resolution pixels to either side that an enlarged one is made of, at every scale."""
+
 
 def resize(picture: Tensor, height: int, width: int) -> Tensor:
     """[B, C, H, W] float -> [B, C, height, width]."""

@@ -26,35 +26,43 @@ def check_pixels(pixels: Pixels) -> None:
         )
 
 
-def to_tensors(pixels: Pixels, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """Return colour [1, 3, H, W] and alpha [1, 1, H, W] or None; float32 in [0, 1].
+def to_tensors(
+    pixels: Pixels, device: torch.device, *, colours: int = 3
+) -> tuple[Tensor, Tensor | None]:
+    """Return colour [1, C, H, W] and alpha [1, 1, H, W] or None; float32 in [0, 1].
 
-    Grey is repeated to RGB. Eight-bit pixels cross to the device as bytes.
+    C is 3, and grey is repeated to RGB; but grey stays one channel where `colours` is 1.
+    Eight-bit pixels cross to the device as bytes.
     """
     top = np.iinfo(pixels.dtype).max
     pixels = cast("Pixels", np.ascontiguousarray(pixels))  # torch takes no mirrored views
     if pixels.dtype == np.uint16:  # few of torch's operators take uint16
         pixels = cast("Pixels", pixels.astype(np.float32))
-    planes = torch.tensor(pixels, device=device).permute(2, 0, 1)[None].float() / top
+    source = torch.tensor(pixels, device=device).permute(2, 0, 1)[None]
+    # To floats and to planes in one go.
+    planes = torch.empty(source.shape, device=device).copy_(source).div_(top)
     channels = planes.shape[1]
-    colours = 1 if channels <= 2 else 3
-    alpha = planes[:, colours:] if channels > colours else None
-    return planes[:, :colours].expand(-1, 3, -1, -1).contiguous(), alpha
+    visible = 1 if channels <= 2 else 3
+    alpha = planes[:, visible:] if channels > visible else None
+    colour = planes[:, :visible]
+    if visible < colours:
+        colour = colour.expand(-1, colours, -1, -1).contiguous()
+    return colour, alpha
 
 
 def to_pixels(colour: Tensor, alpha: Tensor | None, like: Pixels) -> Pixels:
     """Return [H, W, C] in the depth and with the channels of `like`, rounded.
 
     Args:
-        colour: [1, 3, H, W], clamped to [0, 1] here.
+        colour: [1, 3, H, W], or one channel for grey; clamped to [0, 1] here.
         alpha: [1, 1, H, W] or None.
         like: the pixels of the frame; its grey comes out grey.
     """
     top = np.iinfo(like.dtype).max
-    if like.shape[2] <= 2:
+    if like.shape[2] <= 2 and colour.shape[1] > 1:
         colour = colour.mean(dim=1, keepdim=True)
     planes = colour if alpha is None else torch.cat([colour, alpha], dim=1)
     codes = planes.clamp(0, 1).mul_(top).round_()
     kind = torch.uint8 if like.dtype == np.uint8 else torch.int32
-    host = codes.to(kind)[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    host = torch.stack(codes.to(kind)[0].unbind(), dim=-1).cpu().numpy()
     return cast("Pixels", host.astype(like.dtype, copy=False))

@@ -14,9 +14,10 @@ from srstream.engine.options import UpscaleOptions
 from srstream.engine.resample import enlarge, shrink
 from srstream.errors import ResourceError
 
-ACTIVATION_BYTES = {"cpu": 12 * 2**20, "cuda": 512 * 2**20}
-"""What the widest two layers of one tile may take; decides the tile if none is given. On
-a CPU larger ones are slower, since they leave its caches: a third at width 24."""
+LAYER_BYTES = {"cpu": 32 * 2**20 - 4096, "cuda": 256 * 2**20}
+"""What the widest layer of one tile may take; decides the tile if none is given. On a CPU
+the largest that glibc keeps when it is freed: what is larger goes back to the system
+after every layer and is faulted in again, zeroed, which takes as long as the layer."""
 MERGED_ROWS = 64
 SMALLEST_TILE = 64
 
@@ -30,11 +31,11 @@ class Upscaler:
         self._net = net
         self._options = options
         self._scale = scale
-        fitting = math.isqrt(ACTIVATION_BYTES[device.type] // (2 * 4 * net.maps))
-        self._tile = options.tile or max(fitting, SMALLEST_TILE)
+        self._layer_bytes = LAYER_BYTES[device.type]
+        self._tile = options.tile
 
     def enlarge(self, low: Tensor) -> Work[None, None, Tensor]:
-        """Do the work in units of about a tile: [1, 3, h, w] -> [1, 3, s*h, s*w] float32.
+        """Do the work in units of about a tile: [1, C, h, w] -> [1, C, s*h, s*w] float32.
 
         Raises:
             ResourceError: even the smallest tile does not fit the device's memory.
@@ -67,16 +68,27 @@ class Upscaler:
 
     def _tiles(self, low: Tensor) -> Work[None, None, Tensor]:
         while True:
+            tile = self._tile or self._fitting(low)
             try:
-                return (yield from self._tiles_of(low, max(self._tile // self._scale, 1)))
+                return (yield from self._tiles_of(low, max(tile // self._scale, 1)))
             except RuntimeError as exc:
                 if not is_out_of_memory(exc):
                     raise
-                if self._tile <= SMALLEST_TILE:
+                if tile <= SMALLEST_TILE:
                     raise ResourceError(
-                        f"the device has no memory for a tile of {self._tile} pixels"
+                        f"the device has no memory for a tile of {tile} pixels"
                     ) from exc
-                self._tile = max(self._tile // 2, SMALLEST_TILE)
+                self._tile = max(tile // 2, SMALLEST_TILE)
+
+    def _fitting(self, low: Tensor) -> int:
+        """Return the side of the largest tile, in output pixels: all of it if it fits."""
+        height, width = low.shape[-2:]
+        bytes_each = self._net.precision.itemsize * self._net.maps * self._scale**2
+        pixels = int(self._layer_bytes / bytes_each)
+        if height * width <= pixels:
+            return max(height, width) * self._scale
+        side = (math.isqrt(pixels) - 2 * self._net.reach) * self._scale
+        return max(side, SMALLEST_TILE)
 
     def _tiles_of(self, low: Tensor, side: int) -> Work[None, None, Tensor]:
         """Enlarge tile by tile, each with as much around it as the network sees."""
@@ -85,7 +97,7 @@ class Upscaler:
         if max(height, width) <= side + 2 * margin:
             yield
             return self._forward(low)
-        whole = low.new_empty(1, 3, height * scale, width * scale)
+        whole = low.new_empty(1, low.shape[1], height * scale, width * scale)
         for top in range(0, height, side):
             for left in range(0, width, side):
                 yield
@@ -112,7 +124,7 @@ class Upscaler:
 
     def _forward(self, low: Tensor) -> Tensor:
         with torch.inference_mode():
-            return self._net(low.contiguous(memory_format=torch.channels_last))
+            return self._net(low)
 
 
 def apply_symmetry(picture: Tensor, symmetry: int) -> Tensor:
@@ -134,7 +146,7 @@ def _mirror(picture: Tensor, symmetry: int) -> Tensor:
 
 
 def back_project(high: Tensor, low: Tensor, times: int) -> Work[None, None, Tensor]:
-    """Add back, enlarged, what `high` [1, 3, s*h, s*w] lacks of `low` when shrunk.
+    """Add back, enlarged, what `high` [1, C, s*h, s*w] lacks of `low` when shrunk.
 
     Irani and Peleg, "Improving resolution by image registration", 1991; in the published
     code of paper 1, not in its text. Harmful unless K is how the frame was really made.

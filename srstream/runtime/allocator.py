@@ -14,7 +14,8 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _SETTINGS = {
     _M_TRIM_THRESHOLD: 256 * 2**20,
     _M_TOP_PAD: 64 * 2**20,
-    # The most that glibc takes; larger blocks still go back at once.
+    # The most that glibc takes; larger blocks still go back at once, and
+    # `engine/upscale.py` keeps a layer below it.
     _M_MMAP_THRESHOLD: 32 * 2**20,
 }
 

@@ -1,9 +1,10 @@
-"""How many CPUs this process may use: its container's share, not the machine's all."""
+"""How many CPUs this process may use, its container's share, and what they are."""
 
 from __future__ import annotations
 
 import math
 import os
+import platform
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,20 @@ _CGROUPS = Path("/sys/fs/cgroup")
 def usable_cpus() -> int:
     """Return the CPUs of the affinity mask or of the cgroup's quota, the fewer."""
     return least_cpus(len(os.sched_getaffinity(0)), _quotas())
+
+
+def processor() -> str:
+    """Return the name of the processor's model, or else its architecture."""
+    return processor_in(_read(Path("/proc/cpuinfo"))) or platform.machine()
+
+
+def processor_in(told: str) -> str:
+    """Return the first name of a model in a text such as `/proc/cpuinfo`; or empty."""
+    for line in told.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return ""
 
 
 def least_cpus(affinity: int, quotas: Iterable[str]) -> int:

@@ -13,11 +13,13 @@ from typing import Any, Literal, get_origin, get_type_hints
 from srstream.engine.losses import LOSSES
 from srstream.engine.nets import NETS
 from srstream.engine.presets import DEFAULT_PRESET, PRESETS
+from srstream.models.catalogue import SHIPPED
 from srstream.registry import Registry
 from srstream.settings.fielddocs import field_docs, summary_of
 from srstream.settings.findings import refuse
 from srstream.settings.keys import below
 from srstream.settings.schema import CheckpointOptions, DaemonSettings, StreamSettings
+from srstream.settings.weights import NONE
 from srstream.settings.wording import allowed
 from srstream.sinks import SINKS
 from srstream.sources import SOURCES
@@ -90,7 +92,8 @@ def _within(part: tuple[str, ...], path: tuple[str, ...]) -> bool:
 def _all() -> Iterator[KeyDoc]:
     yield from _table("daemon", DaemonSettings())
     yield _preset()
-    yield from _table(_NAME, _PRESET, only=("scale", "seed"))
+    yield from _table(_NAME, _PRESET, only=("scale", "seed", "precision"))
+    yield _weights()
     yield from _table(
         _NAME,
         StreamSettings(session=_PRESET, device="auto", source=None, sinks=()),
@@ -99,7 +102,7 @@ def _all() -> Iterator[KeyDoc]:
     yield from _table(below(_NAME, "checkpoint"), CheckpointOptions())
     yield from _rows(below(_NAME, "source"), SOURCES)
     yield from _rows(f"{_NAME}.sinks[N]", SINKS)
-    yield from _rows(below(_NAME, "net"), NETS, _PRESET.net)
+    yield from _rows(below(_NAME, "net"), NETS, _PRESET.net, required=False)
     yield from _table(below(_NAME, "adapt"), _PRESET.adapt)
     yield from _rows(below(_NAME, "adapt", "loss"), LOSSES, _PRESET.loss)
     yield from _table(below(_NAME, "upscale"), _PRESET.upscale)
@@ -119,15 +122,44 @@ def _preset() -> KeyDoc:
     )
 
 
-def _rows(key: str, registry: Registry[Any, Any], default: Any = None) -> Iterator[KeyDoc]:
-    """Explain the key `type`, then the keys of every row."""
+def _weights() -> KeyDoc:
+    names = ", ".join([NONE, *SHIPPED.scales()])
+    return KeyDoc(
+        key=below(_NAME, "weights"),
+        of="",
+        allowed=f"{names}, or a path with a / or ending in .safetensors",
+        default=_PRESET.weights or NONE,
+        required=False,
+        meaning=(
+            "The initial weights and their network: those of a model that is shipped, see "
+            "`srstream models`, or of a file of `srstream pretrain`; none: they are drawn "
+            "at random, for the network of `net`."
+        ),
+    )
+
+
+def _rows(
+    key: str,
+    registry: Registry[Any, Any],
+    default: Any = None,
+    *,
+    required: bool = True,
+) -> Iterator[KeyDoc]:
+    """Explain the key `type`, then the keys of every row.
+
+    Args:
+        key: Of the table.
+        registry: Its rows.
+        default: Options of one row; none: there is no default.
+        required: Without a default, a type must be named.
+    """
     names = {name: registry[name].options for name in registry}
     yield KeyDoc(
         key=below(key, "type"),
         of="",
         allowed=", ".join(names),
         default=None if default is None else registry.name_of(default),
-        required=default is None,
+        required=required and default is None,
         meaning="; ".join(f"{name}: {summary_of(row)}" for name, row in names.items()),
     )
     for name, options in names.items():

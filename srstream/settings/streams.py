@@ -18,6 +18,7 @@ from srstream.settings.keys import below
 from srstream.settings.rows import choose, choose_row, row, table_at
 from srstream.settings.schema import CheckpointOptions, Identical, StreamSettings
 from srstream.settings.values import fit
+from srstream.settings.weights import check_weights, refuse_net, with_weights
 from srstream.settings.wording import found, unknown
 from srstream.sinks import SINKS
 from srstream.sources import SOURCES
@@ -88,14 +89,21 @@ def _refuse_what_is_not_deterministic(stream: StreamSettings, *, key: str) -> No
             "the memory of the frame before does not outlive a kill"
         )
         findings.add(below(key, "identical"), problem)
+    if stream.session.precision == "bfloat16":
+        problem = (
+            'found "bfloat16" (string); allowed with deterministic = true: float32, or '
+            "auto, which is float32 then"
+        )
+        findings.add(below(key, "precision"), problem)
     findings.settle()
 
 
 def _read_session(table: Mapping[str, Any], *, key: str) -> SessionOptions:
     """Return the preset with what the stream's table overrides."""
     findings = Findings()
-    session = PRESETS[DEFAULT_PRESET]  # a wrong preset must not hide what else is wrong
+    session = PRESETS[DEFAULT_PRESET]
     if "preset" in table:
+        session = SessionOptions()  # a wrong preset must not hide what else is wrong
         with findings.gathered():
             session = _preset(table["preset"], key=below(key, "preset"))
     for name, override in _OVERRIDES.items():
@@ -103,6 +111,7 @@ def _read_session(table: Mapping[str, Any], *, key: str) -> SessionOptions:
             with findings.gathered():
                 session = override(session, table[name], key)
     findings.settle()
+    check_weights(session, table, stream=key)
     return session
 
 
@@ -121,7 +130,12 @@ def _with_seed(session: SessionOptions, value: Any, stream: str) -> SessionOptio
     return fill(SessionOptions, {"seed": value}, key=stream, base=session)
 
 
+def _with_precision(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
+    return fill(SessionOptions, {"precision": value}, key=stream, base=session)
+
+
 def _with_net(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
+    refuse_net(session, stream=stream)
     net = choose(NETS, value, key=below(stream, "net"), base=session.net)
     return replace(session, net=net)
 
@@ -160,11 +174,14 @@ def _with_upscale(session: SessionOptions, value: Any, stream: str) -> SessionOp
 _OVERRIDES: dict[str, Callable[[SessionOptions, Any, str], SessionOptions]] = {
     "scale": _with_scale,
     "seed": _with_seed,
+    "precision": _with_precision,
+    "weights": with_weights,
     "net": _with_net,
     "adapt": _with_adapt,
     "upscale": _with_upscale,
 }
-"""What a stream may override: from session, value and the stream's key."""
+"""What a stream may override: from session, value and the stream's key. In this order:
+weights bring their network, so `net` is refused beside them."""
 
 _OWN: dict[str, Callable[[Any, str], Any]] = {
     "deterministic": lambda value, key: fit(value, bool, key=key),

@@ -13,6 +13,7 @@ from srstream.errors import StateDirError, StateDirInUse
 
 ELSEWHERE = "in `daemon.state_dir` or by --state-dir"
 """Where another folder is named, for messages."""
+SELFTESTS = "selftest.json"
 _LONGEST_PID = 32  # bytes
 
 
@@ -60,6 +61,11 @@ class StateDir:
     def ledger(self) -> Path:
         """The file of the ledger."""
         return ledger_in(self.path)
+
+    @property
+    def selftests(self) -> Path:
+        """The file of what was measured on this machine; it may be missing."""
+        return self.path / SELFTESTS
 
     def stream(self, name: str) -> Path:
         """Return the folder of a stream's checkpoints; it may be missing."""

@@ -100,10 +100,42 @@ def test_the_tanh_keeps_the_residual_within_one() -> None:
         assert (float(residual.abs().max()) <= 1.0 + 1e-5) is bounded
 
 
-def test_the_residual_is_added_to_the_base_in_float32() -> None:
-    """In half precision too: what has learnt nothing is bicubic exactly."""
-    net = make("zssr")
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+def test_in_bfloat16_too_what_has_learnt_nothing_is_its_base_exactly(name: str) -> None:
+    net = make(name)
+    assert net.precision == torch.float32
+    net.precision = torch.bfloat16
+    with torch.no_grad():
         result = net(picture())
     assert result.dtype == torch.float32
     assert torch.equal(result, enlarge(picture(), 2))
+
+
+def test_bfloat16_is_close_to_float32(name: str) -> None:
+    net = make(name)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(0.01)
+        exact = net(picture())
+        net.precision = torch.bfloat16
+        short = net(picture())
+    assert not torch.equal(short, exact)
+    assert float((short - exact).abs().mean()) < 1 / 255
+
+
+def test_it_takes_pictures_of_three_channels_and_of_as_many_as_it_learns_from(
+    name: str,
+) -> None:
+    net = make(name)
+    assert net.colours in (1, 3)
+    for channels in (net.colours, 3):
+        with torch.no_grad():
+            assert net(picture()[:, :channels]).shape == (2, channels, 36, 46)
+
+
+def test_a_network_says_whether_training_is_random(name: str) -> None:
+    net = make(name)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(0.01)
+        still, noisy = net(picture()), net(picture(), torch.Generator().manual_seed(0))
+    assert torch.equal(still, noisy) is not net.is_noisy

@@ -9,9 +9,16 @@ import pytest
 import torch
 
 from pictures import edges, frame, zone_plate
-from srstream.engine import PRESETS, AdaptOptions, Session, SessionOptions
-from srstream.engine.nets import ZssrStarOptions
+from srstream.engine import (
+    PRESETS,
+    AdaptOptions,
+    Session,
+    SessionOptions,
+    compare_precisions,
+)
+from srstream.engine.nets import LrResidualOptions, ZssrStarOptions
 from srstream.frames import Outcome
+from trained import lr_weights
 
 OPTIONS = SessionOptions(
     net=ZssrStarOptions(width=16),
@@ -32,7 +39,8 @@ def test_every_preset_adapts_a_frame(device: torch.device, preset: str) -> None:
     short = dataclasses.replace(
         PRESETS[preset], adapt=dataclasses.replace(PRESETS[preset].adapt, steps=30)
     )
-    session = Session(short, device=device)
+    weights = lr_weights(LrResidualOptions()) if short.weights else None
+    session = Session(short, weights=weights, device=device)
     for shift in range(2):
         result = session.step(frame(edges(96, 128, shift=shift, bar=40)))
     assert result.pixels.shape == (192, 256, 3)
@@ -94,3 +102,22 @@ def test_a_frame_that_does_not_fit_is_upscaled_in_smaller_tiles(
     del ballast
     assert tiled.stats.outcome is not Outcome.FALLBACK
     assert np.abs(tiled.pixels.astype(int) - whole.pixels).max() <= 1
+
+
+def test_bfloat16_is_within_one_code_of_the_cpu(device: torch.device) -> None:
+    weights = lr_weights(LrResidualOptions())
+    frozen = SessionOptions(
+        net=None, weights="drawn", adapt=AdaptOptions(mode="frozen"), precision="bfloat16"
+    )
+    pixels = zone_plate(61, 83)
+    on_cuda = Session(frozen, weights=weights, device=device).step(frame(pixels)).pixels
+    exact = dataclasses.replace(frozen, precision="float32")
+    on_cpu = Session(exact, weights=weights).step(frame(pixels)).pixels
+    assert np.abs(on_cuda.astype(int) - on_cpu).max() <= 1
+
+
+def test_the_faster_precision_is_found(device: torch.device) -> None:
+    options = SessionOptions(net=None, weights="drawn")
+    found = compare_precisions(options, device, weights=lr_weights(LrResidualOptions()))
+    assert found.precision in ("float32", "bfloat16")
+    assert 0.0 < found.difference < 1.0

@@ -24,15 +24,19 @@ def _warnings_are_as_before() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
+@pytest.fixture(scope="session")
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests, so that each network is measured once."""
+    return tmp_path_factory.mktemp("state")
+
+
 @pytest.fixture
 def command(
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, state_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
     """Run a command in this process, in `tmp_path`, without overrides from outside."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("XDG_STATE_HOME", str(state_home))
     monkeypatch.setenv("COLUMNS", "120")
 
     def command(*arguments: str | Path) -> Result:

@@ -62,6 +62,8 @@ def running(inbox: Path) -> Running:
                 {"type": "directory", "path": "outbox"},
                 {"type": "stats", "path": "stats.jsonl"},
             ],
+            "preset": "light",
+            "precision": "float32",
             "net": {"width": 4, "depth": 2},
             "adapt": {"steps": 1, "crop": 16},
             **stream,

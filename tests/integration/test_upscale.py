@@ -19,6 +19,7 @@ from commands import strict
 from files import content, save, spoil
 from pictures import edges
 from srstream import __version__
+from weightfiles import save_weights, tiny_weights
 
 Command = Callable[..., Result]
 
@@ -306,3 +307,40 @@ def test_the_summary_is_one_object_of_strict_json(pictures: Path, command: Comma
     assert flat_row["psnr_y"] is flat_row["psnr_y_bicubic"] is None
     assert told["mean"]["psnr_y"] == other["psnr_y"]
     assert json.loads(json.dumps(told)) == told
+
+
+def test_weights_of_a_file_are_used(pictures: Path, command: Command) -> None:
+    means = {}
+    for shift in (0.0, 1.0):
+        save_weights(pictures.parent / "mine.safetensors", tiny_weights(shift=shift))
+        ran = command(
+            *("upscale", "in/f1.png", "-o", f"out{shift:.0f}", "--mode", "frozen"),
+            *("--weights", "mine.safetensors", "--precision", "float32"),
+        )
+        assert ran.exit_code == 0, ran.output
+        with Image.open(pictures.parent / f"out{shift:.0f}" / "f1.png") as result:
+            means[shift] = np.asarray(result).mean()
+    assert means[1.0] > means[0.0] + 3
+
+
+def test_weights_that_are_not_there_are_a_wrong_argument(
+    pictures: Path, command: Command
+) -> None:
+    for named in ("no-such-model", "no/such/file"):
+        ran = command("upscale", "in", "-o", "out", "--weights", named)
+        assert ran.exit_code == 2
+        assert "srstream: --weights: " in ran.stderr
+        assert "name a model that is shipped" in ran.stderr
+    assert names_in(pictures.parent) == {"in", "originals"}
+
+
+def test_what_a_self_test_found_is_kept_for_the_user(
+    pictures: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(pictures.parent / "xdg"))
+    for steps in (0, 1):
+        ran = command("upscale", "in/f1.png", "-o", "out", "--steps", steps)
+        assert ran.exit_code == 0, ran.output
+    kept = strict((pictures.parent / "xdg" / "srstream" / "selftest.json").read_text())
+    (entry,) = kept["results"]
+    assert entry["case"]["scale"] == 2

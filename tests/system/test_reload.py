@@ -18,6 +18,8 @@ source = { type = "directory", path = "inbox2", settle = 0.1, rescan = 0.1 }
 sinks = [{ type = "directory", path = "outbox2" }]
 net = { width = 4, depth = 2 }
 adapt = { steps = 1, crop = 16 }
+preset = "light"
+precision = "float32"
 """
 
 

@@ -2,17 +2,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from structlog.testing import capture_logs
 
-from srstream.build import Builder, Computes, device_of, specs
+from pictures import edges, frame
+from srstream.build import Builder, Computes, device_of, new_session, prepare, specs
+from srstream.engine.options import AdaptOptions, SessionOptions
+from srstream.engine.selftest import PrecisionTest, compare_precisions
 from srstream.errors import ConfigError
 from srstream.settings import Settings, from_tables
 from srstream.stores.ledger import Ledger
+from srstream.stores.selftests import SelfTests
 from srstream.stores.state_dir import StateDir
+from weightfiles import save_weights, tiny_weights
+
+CPU = torch.device("cpu")
+MEASURED = PrecisionTest("bfloat16", 2.0, 1.0, 0.5)
+CHOSEN = "precision chosen by a self-test"
 
 
 @pytest.fixture
@@ -32,6 +44,7 @@ def builder(tmp_path: Path, computes: Computes) -> Iterator[Builder]:
 
 def settings(folder: Path, **stream: Any) -> Settings:
     tables = {
+        "preset": "light",
         "device": "cpu",
         "source": {"type": "directory", "path": "inbox"},
         "sinks": [{"type": "directory", "path": "outbox"}],
@@ -39,7 +52,22 @@ def settings(folder: Path, **stream: Any) -> Settings:
         "adapt": {"steps": 3, "crop": 16},
         **stream,
     }
+    if "weights" in stream:
+        del tables["net"]
     return from_tables({"streams": {"demo": tables}}, base=folder)
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The self-test finds what is written here; on which threads it ran is told."""
+    threads = []
+
+    def found(*_: Any, **__: Any) -> PrecisionTest:
+        threads.append(threading.current_thread().name)
+        return MEASURED
+
+    monkeypatch.setattr("srstream.build.compare_precisions", found)
+    return threads
 
 
 def names_in(folder: Path) -> list[str]:
@@ -65,7 +93,7 @@ async def test_building_opens_nothing_and_measures_what_frames_will_cost(
 ) -> None:
     built = await builder.stream("demo", specs(settings(tmp_path))["demo"])
     assert names_in(tmp_path) == ["state"]
-    assert built.device == torch.device("cpu")
+    assert built.start.device == torch.device("cpu")
     expected = await built.expect()
     assert expected.steps == 3
     assert 0 < expected.frame(64, 64) < expected.frame(512, 512)
@@ -90,3 +118,120 @@ def test_a_device_is_found_by_its_name() -> None:
     assert device_of("auto", key="--device").type in ("cpu", "cuda")
     with pytest.raises(ConfigError, match=r"^--device: "):
         device_of("tpu", key="--device")
+
+
+async def test_a_session_starts_from_the_weights_of_a_file(
+    tmp_path: Path, computes: Computes
+) -> None:
+    frozen = AdaptOptions(mode="frozen")
+    options = SessionOptions(net=None, weights="a.safetensors", adapt=frozen)
+    options = replace(options, precision="float32")
+    means = []
+    for shift in (0.0, 1.0):
+        save_weights(tmp_path / "a.safetensors", tiny_weights(shift=shift))
+        start = await prepare(
+            *(options, tmp_path, CPU, computes.on(CPU), SelfTests(None)), key="weights"
+        )
+        session = await new_session(start, key="weights")
+        means.append(session.step(frame(edges(32, 32))).pixels.mean())
+    assert means[1] > means[0] + 3
+
+
+async def test_a_stream_is_made_with_its_weights(tmp_path: Path, builder: Builder) -> None:
+    save_weights(tmp_path / "mine.safetensors", tiny_weights(seed=99))
+    wanted = specs(settings(tmp_path, weights="mine.safetensors"))["demo"]
+    built = await builder.stream("demo", wanted)
+    assert built.start.weights is not None
+    assert built.start.weights.about["seed"] == 99
+    assert (await built.expect()).upscale_megapixel > 0
+
+
+@pytest.mark.parametrize("shape", [None, (1, 2)])
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+async def test_weights_that_cannot_be_used_are_refused_with_their_key(
+    tmp_path: Path,
+    builder: Builder,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    shape: tuple[int, ...] | None,
+) -> None:
+    monkeypatch.setattr("srstream.build.compare_precisions", compare_precisions)
+    if shape is not None:  # else there is no such file
+        weights = tiny_weights()
+        arrays = {**weights.arrays, "head.weight": np.zeros(shape, np.float32)}
+        save_weights(tmp_path / "mine.safetensors", replace(weights, arrays=arrays))
+    named = settings(tmp_path, weights="mine.safetensors", precision=precision)
+    wanted = specs(named)["demo"]
+    with pytest.raises(ConfigError, match=r"^streams\.demo\.weights: .*mine\.safetensors"):
+        await builder.stream("demo", wanted)
+
+
+async def test_the_faster_precision_is_found_once_per_machine_and_network(
+    tmp_path: Path, computes: Computes, measured: list[str]
+) -> None:
+    path, compute = tmp_path / "state" / "selftest.json", computes.on(CPU)
+    with capture_logs() as logs:
+        for width in (4, 4, 5):
+            net = replace(SessionOptions().net, width=width)
+            options = SessionOptions(net=net)
+            start = await prepare(
+                options, tmp_path, CPU, compute, SelfTests(path), key="weights"
+            )
+            assert start.options == replace(options, precision="bfloat16")
+    assert measured == ["compute cpu"] * 2
+    told = [log for log in logs if log["event"] == CHOSEN]
+    assert [(log["float32_ms"], log["bfloat16_ms"]) for log in told] == [(2.0, 1.0)] * 2
+    assert told[0]["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {**asdict(MEASURED), "precision": "float64"},
+        {"precision": "bfloat16"},
+        {**asdict(MEASURED), "more": 1},
+    ],
+)
+async def test_a_result_that_is_not_understood_is_measured_again(
+    tmp_path: Path, computes: Computes, measured: list[str], kept: dict[str, Any]
+) -> None:
+    tests = SelfTests(tmp_path / "selftest.json")
+    compute = computes.on(CPU)
+    tests.recall = lambda case: kept  # type: ignore[method-assign]
+    start = await prepare(SessionOptions(), tmp_path, CPU, compute, tests, key="weights")
+    assert start.options.precision == "bfloat16"
+    assert measured
+
+
+async def test_where_nothing_can_be_kept_it_is_measured_each_time(
+    tmp_path: Path, computes: Computes, measured: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    compute = computes.on(CPU)
+    for path in (None, tmp_path / "file" / "selftest.json"):
+        tests = SelfTests(path)
+        start = await prepare(
+            SessionOptions(), tmp_path, CPU, compute, tests, key="weights"
+        )
+        assert start.options.precision == "bfloat16"
+    assert len(measured) == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "precision"),
+    [
+        ({"deterministic": True}, "float32"),
+        ({"precision": "float32"}, "float32"),
+        ({"precision": "bfloat16"}, "bfloat16"),
+    ],
+)
+async def test_what_is_set_is_not_measured(
+    tmp_path: Path,
+    builder: Builder,
+    measured: list[str],
+    keys: dict[str, Any],
+    precision: str,
+) -> None:
+    built = await builder.stream("demo", specs(settings(tmp_path, **keys))["demo"])
+    assert built.start.options.precision == precision
+    assert not measured

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from srstream.stores.state_dir import StateDir
 
 def settings(folder: Path, *, source: str = "inbox", device: str = "cpu") -> Settings:
     stream = {
+        "preset": "light",
         "device": device,
         "source": {"type": "directory", "path": source},
         "sinks": [{"type": "directory", "path": "outbox"}],
@@ -55,6 +57,21 @@ def test_a_signal_before_the_streams_are_ready_ends_it_with_0(
 def test_a_wrong_device_is_the_operators_to_mend(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"streams\.demo\.device"):
         daemon.run_daemon(lambda: settings(tmp_path, device="cuda:99"))
+
+
+def test_weights_that_are_not_there_are_found_before_anything_is_made(
+    tmp_path: Path,
+) -> None:
+    def load() -> Settings:
+        stream = settings(tmp_path).streams["demo"]
+        session = replace(stream.session, weights="no/such.safetensors", net=None)
+        streams = {"demo": replace(stream, session=session)}
+        return replace(settings(tmp_path), streams=streams)
+
+    wrong = r"^streams\.demo\.weights: .*/no/such\.safetensors: no such file"
+    with pytest.raises(ConfigError, match=wrong):
+        daemon.run_daemon(load)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_state_folder_belongs_to_one_daemon(tmp_path: Path) -> None:

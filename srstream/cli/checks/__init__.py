@@ -16,6 +16,7 @@ from srstream.cli.checks.machine import (
 )
 from srstream.cli.checks.state import check_ledger, check_lock
 from srstream.cli.checks.watching import check_events, check_inotify
+from srstream.cli.checks.weights import check_weights
 from srstream.settings import Settings
 
 
@@ -36,6 +37,7 @@ def examine(settings: Settings | None) -> Iterator[Finding]:
     yield check_inotify(settings)
     if settings is not None:
         state_dir = settings.base / settings.daemon.state_dir
+        yield from check_weights(settings)
         yield from check_events(settings)
         yield from check_folders(settings)
         yield check_lock(state_dir)

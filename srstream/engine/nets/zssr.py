@@ -16,11 +16,9 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from srstream.engine.contracts import NetContext
-from srstream.engine.resample import enlarge
+from srstream.engine.layers import drawn_convolution, zero_convolution
+from srstream.engine.resample import ENLARGE_REACH, enlarge
 from srstream.ranges import check_within
-
-BICUBIC_REACH = 3
-"""Low-resolution pixels to either side that a bicubic enlargement reads, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +63,19 @@ class Zssr(nn.Module):
         super().__init__()
         widths = [context.channels, *[options.width] * (options.depth - 1)]
         draw = context.generator
-        self.hidden = nn.ModuleList(_conv(n, m, draw) for n, m in pairwise(widths))
-        self.tail = _conv(options.width, context.channels, None)
+        self.hidden = nn.ModuleList(
+            drawn_convolution(n, m, draw) for n, m in pairwise(widths)
+        )
+        self.tail = zero_convolution(options.width, context.channels)
         self._scale = context.scale
         self._dropout = dropout
         self._bounded = bounded
-        self.reach = math.ceil(options.depth / context.scale) + BICUBIC_REACH
-        self.maps = options.width
+        self.reach = math.ceil(options.depth / context.scale) + ENLARGE_REACH + 1
+        self.maps = float(options.width)
+        self.colours = context.channels
+        self.precision = torch.float32
+        self.base = "bicubic"
+        self.is_noisy = dropout > 0.0
 
     def forward(self, low: Tensor, noise: Generator | None = None) -> Tensor:
         """Return the bicubic enlargement plus the learnt residual.
@@ -81,7 +85,7 @@ class Zssr(nn.Module):
             noise: draws the dropout; `None` means evaluation, without dropout.
         """
         base = enlarge(low, self._scale)
-        features = base
+        features = base.to(self.precision).contiguous(memory_format=torch.channels_last)
         for index, layer in enumerate(self.hidden):
             features = layer(features)
             if noise is not None and self._dropout and index < 2:
@@ -99,24 +103,6 @@ def make_zssr(options: ZssrOptions, context: NetContext) -> Zssr:
 def make_zssr_star(options: ZssrStarOptions, context: NetContext) -> Zssr:
     """Build ZSSR*."""
     return Zssr(options, context, dropout=options.dropout, bounded=True)
-
-
-def _conv(inputs: int, outputs: int, draw: Generator | None) -> nn.Conv2d:
-    """Return a 3x3 convolution, its weights drawn after He et al. 2015, or all zero."""
-    # `skip_init`: the default initialisation would draw from the global generator.
-    conv: nn.Conv2d = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-        nn.Conv2d, inputs, outputs, 3, padding=1
-    )
-    for parameter in conv.parameters():
-        nn.init.zeros_(parameter)
-    if draw is not None:
-        # Drawn in double precision: in single the last bits depend on the processor, and
-        # a state that was saved on another one would not fit.
-        exact = torch.empty_like(conv.weight, dtype=torch.float64)
-        nn.init.kaiming_normal_(exact, nonlinearity="relu", generator=draw)
-        with torch.no_grad():
-            conv.weight.copy_(exact)
-    return conv
 
 
 def _keep_maps(features: Tensor, dropout: float, noise: Generator) -> Tensor:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -23,12 +22,12 @@ from bench.cases import (
     daemon,
     fairness,
     memory,
+    module_of,
     openmp,
     paper,
     published,
-    speed,
 )
-from bench.flops import count
+from bench.flops import forward_flops, step_flops
 from bench.lateness import Lateness, lateness_of
 from bench.pictures import as_frame, data_set, pan, photographs, save, shrunk, window
 from bench.report import Report, Table, show
@@ -56,14 +55,6 @@ def _light_takes_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRESETS, "light", quick)
 
 
-@pytest.fixture(autouse=True)
-def _torch_is_as_before() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
-
-
 def test_a_case_writes_its_figures_with_machine_and_options_but_no_paths(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +75,7 @@ def test_every_case_explains_itself(case: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit, match="0"):
         main([case, "--help"])
     shown = capsys.readouterr().out
-    assert str(import_module(f"bench.cases.{case}").__doc__).splitlines()[0] in shown
+    assert str(import_module(module_of(case)).__doc__).splitlines()[0] in shown
     assert "--json FILE" in shown
 
 
@@ -149,21 +140,13 @@ def test_the_slope_is_that_of_the_line() -> None:
     )
 
 
-def test_every_part_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "peak", lambda device, seconds: 1e9)
-    small = speed.Options(presets=("light",), sides=(32,), seconds=0.0)
-    (found,) = speed.run(small).figures["each"]
-    assert found["step"]["median"] > 0
-    assert found["frame_steps"] == PRESETS["light"].adapt.steps
-
-
 def test_operations_are_two_per_multiply_add() -> None:
     net = Carried(PRESETS["light"], torch.device("cpu")).net
-    flops = count(net, torch.zeros(1, 3, 8, 8))
+    low = torch.zeros(1, 3, 8, 8)
     layers = [3 * 24, 24 * 24, 24 * 24, 24 * 24, 24 * 24, 24 * 3]
     per_pixel = 2 * 9 * sum(layers)
-    assert flops.forward == 16 * 16 * per_pixel
-    assert flops.step == 16 * 16 * (3 * per_pixel - 2 * 9 * 3 * 24)
+    assert forward_flops(net, low) == 16 * 16 * per_pixel
+    assert step_flops(net, low) == 16 * 16 * (3 * per_pixel - 2 * 9 * 3 * 24)
 
 
 def test_the_event_loops_delay_is_seen_while_frames_are_adapted(tmp_path: Path) -> None:

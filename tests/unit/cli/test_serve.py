@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from srstream.cli.serve import state_dir_for, stoppable
+from srstream.cli.serve import PRESETS_HELP, state_dir_for, stoppable
+from srstream.engine.presets import DEFAULT_PRESET, PRESETS
 from srstream.errors import ConfigError
 
 HOME = Path("/var/lib/state")
@@ -75,3 +76,7 @@ def test_a_reload_while_all_is_loaded_ends_nothing() -> None:
     with stoppable(reloads=False):
         assert signal.getsignal(signal.SIGHUP) is before[0]  # a closed terminal stops it
     assert before == [signal.getsignal(each) for each in (signal.SIGHUP, signal.SIGTERM)]
+
+
+def test_the_help_names_the_presets_there_are() -> None:
+    assert f"{', '.join(PRESETS)}; when absent {DEFAULT_PRESET}." == PRESETS_HELP

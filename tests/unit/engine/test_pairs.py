@@ -73,6 +73,40 @@ def test_all_eight_symmetries_and_several_scales_are_drawn() -> None:
     assert len(set(width.tolist())) == PYRAMID_LEVELS
 
 
+def test_where_few_pairs_are_drawn_some_sizes_are_made_and_others_next_time() -> None:
+    made = {
+        tuple(make(colour(), seed=seed, steps=8, smallest=0.7)._levels[1].tolist())
+        for seed in range(40)
+    }
+    assert {len(heights) for heights in made} == {3}  # 64 pairs: two smaller ones
+    assert {heights[0] for heights in made} == {60}
+    assert {height for heights in made for height in heights[1:]} == {56, 53, 49, 46, 42}
+
+
+def test_one_channel_gives_the_pairs_that_three_give() -> None:
+    frame = colour()[:, :1]
+    one, three = first(make(frame)), first(make(frame.expand(-1, 3, -1, -1)))
+    assert one.low.shape == (8, 1, 12, 12)
+    assert torch.equal(one.high.expand(-1, 3, -1, -1), three.high)
+    assert torch.allclose(one.low.expand(-1, 3, -1, -1), three.low, atol=1e-6)
+    assert torch.equal(one.trainable, three.trainable)
+
+
+@pytest.mark.parametrize("pairs", [None, 40])
+def test_batches_are_of_the_asked_size_however_many_are_gathered_at_once(
+    pairs: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, together = (
+        list(islice(make(colour(), pairs=pairs).batches(), 7))
+        for pixels in (1, 10**9)
+        if monkeypatch.setattr(pairs_module, "PIXELS_AT_ONCE", pixels) is None
+    )
+    assert {len(batch.high) for batch in alone} == {8}
+    for one, other in zip(alone, together, strict=True):
+        assert torch.equal(one.high, other.high)
+        assert torch.allclose(one.low, other.low, atol=1e-6)
+
+
 def test_as_is_takes_the_full_size_frame_unturned() -> None:
     _, width, symmetry = make(colour(), as_is=1.0)._draw(64)
     assert set(symmetry.tolist()) == {0}
@@ -130,7 +164,7 @@ def test_of_a_huge_frame_a_window_is_learnt_from(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pairs_module, "MOST_PIXELS", 10_000)
     frame = colour(100, 200)
     pairs = make(frame, smallest=1.0, as_is=1.0)
-    assert pairs._rows.shape[0] <= 10_000 * PYRAMID_LEVELS
+    assert pairs._lines.shape[1] <= 10_000 * PYRAMID_LEVELS
     assert pairs._levels[1:, 0].tolist() == [100, 100]
     tall_ribbon = make(colour(5000, 20))
     assert tall_ribbon._levels[1:, 0].tolist() == [500, 20]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pictures import whole, zone_plate
+from srstream.engine import upscale
 from srstream.engine.nets import NETS, Net, NetContext, ZssrStarOptions
 from srstream.engine.options import UpscaleOptions
 from srstream.engine.resample import enlarge, shrink
@@ -108,3 +109,46 @@ def test_when_memory_runs_out_the_tiles_get_smaller_and_the_picture_stays_whole(
 def test_when_even_the_smallest_tile_does_not_fit_it_says_so() -> None:
     with pytest.raises(ResourceError, match="no memory for a tile of 64"):
         run(Greedy(net(), most=8), low(), tile=512)  # type: ignore[arg-type]
+
+
+class Watched:
+    """Notes the sizes of what is passed to a network."""
+
+    def __init__(self, network: Net) -> None:
+        self.network = network
+        self.sizes: list[tuple[int, int]] = []
+        self.reach, self.maps = network.reach, network.maps
+        self.precision = network.precision
+
+    def __call__(self, picture: torch.Tensor, noise: object = None) -> torch.Tensor:
+        self.sizes.append((picture.shape[-2], picture.shape[-1]))
+        return enlarge(picture, 2)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
+def test_without_a_tile_a_layer_of_each_takes_no_more_than_it_may(
+    precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a ribbon too, whose area counts and not its length."""
+    watched = Watched(net())
+    watched.precision = precision
+    per_pixel = precision.itemsize * 8 * 4
+    monkeypatch.setitem(upscale.LAYER_BYTES, "cpu", 4900 * per_pixel)
+    run(watched, low(49, 100))  # type: ignore[arg-type]
+    assert watched.sizes == [(49, 100)]
+    watched.sizes.clear()
+    result = run(watched, low(100, 120))  # type: ignore[arg-type]
+    assert torch.allclose(result, enlarge(low(100, 120), 2), atol=1e-6)
+    assert len(watched.sizes) > 1
+    assert max(height * width for height, width in watched.sizes) <= 4900
+
+
+def test_in_bfloat16_twice_the_area_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(upscale.LAYER_BYTES, "cpu", 75 * 111 * 8 * 4 * 2)
+    watched = Watched(net())
+    run(watched, low())  # type: ignore[arg-type]
+    assert len(watched.sizes) > 1
+    watched.sizes.clear()
+    watched.precision = torch.bfloat16
+    run(watched, low())  # type: ignore[arg-type]
+    assert watched.sizes == [(75, 111)]

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from srstream.runtime.cpus import groups, least_cpus, usable_cpus
+from srstream.runtime.cpus import groups, least_cpus, processor, processor_in, usable_cpus
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_a_colon_in_a_path_is_kept() -> None:
 
 def test_no_more_are_usable_than_we_may_run_on() -> None:
     assert 1 <= usable_cpus() <= len(os.sched_getaffinity(0))
+
+
+def test_the_processor_is_known_by_its_model() -> None:
+    told = "processor\t: 0\nmodel\t\t: 17\nmodel name\t: Example CPU: 3 GHz\n\nprocessor: 1"
+    assert processor_in(told) == "Example CPU: 3 GHz"
+    assert not processor_in("Processor: AArch64\n")
+    assert processor()

@@ -10,7 +10,9 @@ import pytest
 
 from srstream.engine.losses import LOSSES
 from srstream.engine.nets import NETS
+from srstream.engine.presets import DEFAULT_PRESET, PRESETS
 from srstream.errors import ConfigError
+from srstream.models.catalogue import SHIPPED
 from srstream.settings import DaemonSettings
 from srstream.settings.explain import KeyDoc, explain
 from srstream.sinks import SINKS
@@ -70,14 +72,28 @@ def test_what_is_required_has_no_default() -> None:
         ("adapt.seconds", "a number: 0.0 to 86400.0"),
         ("adapt.mode", "online, per-frame or frozen"),
         ("adapt.carry_moments", "true or false"),
-        ("net.type", "zssr, zssr-star"),
+        ("net.type", "zssr, zssr-star, lr-residual"),
+        ("precision", "auto, float32 or bfloat16"),
         ("sinks.directory.compression", "a whole number: 1 to 9"),
         ("deterministic", "true or false"),
-        ("preset", "light, paper, paper-code"),
+        ("preset", "realtime, balanced, light, paper, paper-code"),
     ],
 )
 def test_what_is_allowed_is_told_with_its_range(wanted: str, allowed: str) -> None:
     assert only(wanted).allowed == allowed
+
+
+def test_weights_are_explained_with_the_models_that_are_shipped() -> None:
+    doc = only("weights")
+    assert doc.allowed.split(", ")[: 1 + len(SHIPPED.scales())] == [
+        "none",
+        *SHIPPED.scales(),
+    ]
+    assert doc.default == (PRESETS[DEFAULT_PRESET].weights or "none")
+
+
+def test_of_a_network_no_type_is_required() -> None:
+    assert not only("net.type").required
 
 
 def test_a_key_is_found_however_it_is_written() -> None:

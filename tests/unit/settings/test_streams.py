@@ -8,7 +8,7 @@ import pytest
 from srstream.engine.losses import DogOptions, L1Options, MseOptions
 from srstream.engine.nets import ZssrOptions, ZssrStarOptions
 from srstream.engine.options import UpscaleOptions
-from srstream.engine.presets import PRESETS
+from srstream.engine.presets import DEFAULT_PRESET, PRESETS
 from srstream.errors import ConfigError
 from srstream.settings.schema import CheckpointOptions, StreamSettings
 from srstream.settings.streams import read_streams
@@ -25,7 +25,8 @@ SINKS = [{"type": "directory", "path": "outbox"}]
 
 
 def stream(**keys: Any) -> StreamSettings:
-    return read_streams({"demo": {"source": SOURCE, "sinks": SINKS, **keys}})["demo"]
+    table = {"preset": "light", "source": SOURCE, "sinks": SINKS, **keys}
+    return read_streams({"demo": table})["demo"]
 
 
 def complaints(**keys: Any) -> list[str]:
@@ -35,8 +36,8 @@ def complaints(**keys: Any) -> list[str]:
 
 
 def test_only_source_and_sinks_are_required() -> None:
-    assert stream() == StreamSettings(
-        session=LIGHT,
+    assert read_streams({"a": {"source": SOURCE, "sinks": SINKS}})["a"] == StreamSettings(
+        session=PRESETS[DEFAULT_PRESET],
         device="auto",
         source=DirectoryOptions("inbox"),
         sinks=(DirectorySinkOptions("outbox"),),
@@ -133,8 +134,8 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         (
             {"sclae": 3},
             "streams.demo.sclae: unknown key; did you mean scale? known: adapt, "
-            "checkpoint, deterministic, device, identical, net, preset, scale, seed, "
-            "sinks, source, upscale",
+            "checkpoint, deterministic, device, identical, net, precision, preset, "
+            "scale, seed, sinks, source, upscale, weights",
         ),
         (
             {"scale": "two"},
@@ -150,9 +151,9 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         (
             {"preset": "lite"},
             'streams.demo.preset: found "lite" (string); did you mean light? '
-            "known: light, paper, paper-code",
+            "known: balanced, light, paper, paper-code, realtime",
         ),
-        ({"preset": 3}, "streams.demo.preset: found 3 (number); known: light, paper"),
+        ({"preset": 3}, "streams.demo.preset: found 3 (number); known: balanced, light"),
         (
             {"device": "gpu"},
             'streams.demo.device: found "gpu" (string); allowed: auto, cpu, cuda or ',

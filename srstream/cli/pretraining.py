@@ -1,0 +1,275 @@
+"""What `srstream pretrain` does: pictures, training, weights, and what it tells."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from srstream.cli.summary import make_parent
+from srstream.cli.trainprogress import TrainProgress
+from srstream.engine.contracts import NetContext
+from srstream.engine.device import choose_device, prepare_thread
+from srstream.engine.nets import NETS, Net
+from srstream.engine.weights import Weights, pack_weights
+from srstream.errors import Complaint, ConfigError, StateError
+from srstream.exits import Exit
+from srstream.media.printable import printable
+from srstream.models.catalogue import SHIPPED
+from srstream.models.find import is_file, read_model
+from srstream.runtime.cpus import usable_cpus
+from srstream.sinks.storing import store
+from srstream.training import Pictures, load_recipe, read_pictures, train
+from srstream.training.export import weights_of
+from srstream.training.figures import set_psnr
+from srstream.training.partial import Partial
+from srstream.training.pictures import Original
+from srstream.training.start import take_over
+
+CHANNELS = 3
+_FROM = "--from"
+_TEST = "--test"
+
+
+@dataclass(frozen=True, slots=True)
+class Pretraining:
+    """The command's arguments."""
+
+    data: tuple[Path, ...]
+    output: Path
+    net: str | None
+    net_overrides: tuple[str, ...]
+    scale: int
+    recipe: str
+    overrides: tuple[str, ...]
+    start: str | None
+    device: str
+    threads: int | None
+    test: tuple[Path, ...]
+    restart: bool
+    json: Path | None
+
+
+@dataclass(slots=True)
+class _Stop:
+    """Set by the first signal."""
+
+    number: int = 0
+
+    def asked(self) -> bool:
+        return self.number != 0
+
+
+def run_pretraining(wanted: Pretraining) -> Exit:
+    """Train, and write the weights; return the exit status.
+
+    Raises:
+        ConfigError: wrong arguments, pictures that do not do, or an unfinished training
+            that is another one.
+        SinkError: something cannot be written.
+        Diverged: the training went wrong.
+    """
+    console = Console(stderr=True)
+    recipe, options = load_recipe(
+        wanted.recipe,
+        scale=wanted.scale,
+        overrides=wanted.overrides,
+        net=wanted.net,
+        net_overrides=wanted.net_overrides,
+    )
+    device = _device(wanted.device)
+    _check_outputs(wanted)
+    prepare_thread(wanted.threads or usable_cpus())
+
+    def warn(text: str) -> None:
+        console.print(f"warning: {printable(text)}", style="yellow", markup=False)
+
+    name = NETS.name_of(options)
+    context = NetContext(CHANNELS, wanted.scale, torch.Generator().manual_seed(recipe.seed))
+    net = NETS[name].make(options, context)
+    start = None
+    if wanted.start is not None:
+        _begin_with(wanted.start, net, name, wanted.scale, console)
+        start = _digest(net)
+    pictures = read_pictures(wanted.data, validation=recipe.validation, warn=warn)
+    data = _about(wanted.data, pictures)
+    tests = {
+        printable(folder.resolve().name): _test_pictures(folder, pictures)
+        for folder in wanted.test
+    }
+    partial = Partial(
+        wanted.output.with_name(f"{wanted.output.name}.partial"),
+        {
+            "recipe": asdict(recipe),
+            "net": name,
+            "net_options": asdict(options),
+            "scale": wanted.scale,
+            "data": {key: value for key, value in data.items() if key != "names"},
+            "from": start,
+            "device": device.type,
+        },
+    )
+    if wanted.restart:
+        partial.remove()
+    _introduce(console, name, net, pictures, scale=wanted.scale)
+    with _stopping() as stop, TrainProgress(console, recipe.steps, wanted.json) as progress:
+        trained = train(
+            net,
+            pictures,
+            recipe,
+            scale=wanted.scale,
+            device=device,
+            partial=partial,
+            observe=progress.show,
+            continued=progress.continued,
+            stopping=stop.asked,
+            warn=warn,
+        )
+    if trained is None:
+        console.print("stopped; run the same command again to continue")
+        return Exit.INTERRUPTED if stop.number == signal.SIGINT else Exit.DONE
+    weights = weights_of(
+        trained,
+        options,
+        recipe,
+        scale=wanted.scale,
+        data=data,
+        figures={
+            test: set_psnr(trained.net, originals, scale=wanted.scale)
+            for test, originals in tests.items()
+        },
+    )
+    blob = pack_weights(weights)
+    store(wanted.output, blob)
+    partial.remove()
+    told = f"{printable(str(wanted.output))}: {len(blob)} bytes"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
+    return Exit.DONE
+
+
+def _check_outputs(wanted: Pretraining) -> None:
+    """Make their folders; before the work, not after it."""
+    if wanted.output.is_dir():
+        raise ConfigError(
+            Complaint("--output", f"{wanted.output} is a folder; name a file")
+        )
+    make_parent(wanted.output)
+    if wanted.json is not None:
+        make_parent(wanted.json)
+
+
+@contextmanager
+def _stopping() -> Iterator[_Stop]:
+    """Take SIGINT and SIGTERM over: the first asks to stop, the second ends at once."""
+    stop = _Stop()
+
+    def take(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stop.number:
+            os._exit(128 + number)
+        stop.number = number
+
+    before = {
+        number: signal.signal(number, take) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return choose_device(name)
+    except ValueError as error:
+        raise ConfigError(Complaint("--device", str(error))) from error
+
+
+def _begin_with(start: str, net: Net, name: str, scale: int, console: Console) -> None:
+    """Give the network what fits. Raises `ConfigError`."""
+    weights = _weights(start, scale)
+    try:
+        parts = take_over(net, name, weights)
+    except StateError as error:
+        raise ConfigError(Complaint(_FROM, f"{start}: {error}")) from error
+    left = f"; as at birth: {', '.join(parts.left)}" if parts.left else ""
+    console.print(
+        f"from {printable(start)} (x{weights.scale}): {', '.join(parts.taken)}{left}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _weights(start: str, scale: int) -> Weights:
+    """Return a shipped model, of this scale if there is one, or that in a file."""
+    if is_file(start):
+        return read_model(start, Path.cwd(), key=_FROM).weights
+    scales = SHIPPED.scales()
+    if start not in scales:
+        known = ", ".join(scales) or "none"
+        problem = f"{start!r}: no such model; known: {known}; a file has a / or ends in"
+        raise ConfigError(Complaint(_FROM, f"{problem} .safetensors"))
+    there = scales[start]
+    return SHIPPED.read(start, scale if scale in there else there[0]).weights
+
+
+def _test_pictures(folder: Path, pictures: Pictures) -> tuple[Original, ...]:
+    """Return the pictures of a set. Raises `ConfigError` if one of them is learnt from."""
+
+    def refuse(text: str) -> None:
+        raise ConfigError(Complaint(_TEST, text))
+
+    found = read_pictures([folder], validation=0, warn=refuse).training
+    known = {each.digest for each in pictures.training}
+    for each in found:
+        if each.digest in known:
+            refuse(f"{folder}: {printable(each.name)} is among the pictures to learn from")
+    return found
+
+
+def _about(data: tuple[Path, ...], pictures: Pictures) -> dict[str, Any]:
+    return {
+        "names": [printable(path.resolve().name) for path in data],
+        "training_pictures": len(pictures.training),
+        "validation_pictures": len(pictures.validation),
+        "sha256": pictures.digest(),
+    }
+
+
+def _digest(net: Net) -> str:
+    """Return what tells its weights from others."""
+    digest = hashlib.sha256()
+    for _, parameter in net.named_parameters():
+        digest.update(np.ascontiguousarray(parameter.detach().numpy()).data)
+    return digest.hexdigest()[:16]
+
+
+def _introduce(
+    console: Console,
+    name: str,
+    net: Net,
+    pictures: Pictures,
+    *,
+    scale: int,
+) -> None:
+    parameters = sum(each.numel() for each in net.parameters())
+    console.print(
+        f"{name} x{scale}, {parameters} parameters; "
+        f"{len(pictures.training)} pictures to learn from, "
+        f"{len(pictures.validation)} to measure on",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

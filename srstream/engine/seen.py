@@ -1,0 +1,36 @@
+"""What is known of one frame's adaptation while it goes on, and its statistics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from srstream.frames import AdaptStats, Outcome
+
+
+@dataclass(slots=True)
+class Seen:
+    """The fields of `AdaptStats` that the adaptation fills in."""
+
+    outcome: Outcome = Outcome.SKIPPED
+    steps: int = 0
+    loss_before: float | None = None
+    loss_after: float | None = None
+    heldout_psnr_before: float | None = None
+    heldout_psnr_after: float | None = None
+    heldout_psnr_bicubic: float | None = None
+    weight_change: float | None = None
+    scene_change: bool = False
+
+    def stats(self, **others: Any) -> AdaptStats:
+        """Return the statistics; `others` are the fields that are not of these."""
+        known = {name: _known(value) for name, value in asdict(self).items()}
+        return AdaptStats(**known, **others)
+
+
+def _known(value: Any) -> Any:
+    """Return the value, or None for a number that is not finite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,167 @@
+"""Originals -> pairs of low and high resolution -> batches of crops, one gather each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from srstream.engine.luma import luma
+from srstream.engine.resample import resize, shrink
+from srstream.errors import Complaint, ConfigError
+from srstream.training.pictures import Original
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """A picture, and what a camera of lower resolution would have made of it."""
+
+    low: Tensor
+    """[C, h, w] float32 in [0, 1], with the 256 levels of a file."""
+    high: Tensor
+    """[C, s*h, s*w] float32 in [0, 1]."""
+
+
+def pair_of(
+    original: Original, *, scale: int, colours: int, smaller: float = 1.0
+) -> Pair | None:
+    """Return the pair of one picture; none: nothing is left of it.
+
+    The whole picture is shrunk by antialiased bicubic and rounded to 8 bits, and only then
+    cut: so crops have no borders of their own.
+
+    Args:
+        original: The picture.
+        scale: By how much the low resolution is lower.
+        colours: 3: RGB; 1: luma.
+        smaller: By which factor the picture is shrunk beforehand.
+    """
+    high = original.pixels[None].float() / 255
+    height, width = high.shape[-2:]
+    if smaller < 1.0:
+        high = resize(high, round(height * smaller), round(width * smaller)).clamp(0, 1)
+        height, width = high.shape[-2:]
+    if min(height, width) < scale:
+        return None
+    high = high[..., : height // scale * scale, : width // scale * scale].contiguous()
+    low = (shrink(high, scale).clamp(0, 1) * 255).round() / 255
+    if colours == 1:
+        low, high = luma(low), luma(high)
+    return Pair(low[0], high[0])
+
+
+def pairs_to_learn(
+    originals: Iterable[Original],
+    *,
+    scale: int,
+    colours: int,
+    side: int,
+    shrunken: Iterable[float],
+    warn: Callable[[str], None],
+) -> list[Pair]:
+    """Return the pairs that crops can be taken of, smaller copies included.
+
+    Args:
+        originals: The pictures.
+        scale: As `pair_of`.
+        colours: As `pair_of`.
+        side: Of a crop in low resolution.
+        shrunken: Factors by which each picture is also taken smaller; copies that a crop
+            does not fit into are left out.
+        warn: Told about pictures that are smaller than a crop; they are left out.
+
+    Raises:
+        ConfigError: no picture is left.
+    """
+    pairs: list[Pair] = []
+    small: list[str] = []
+    for original in originals:
+        if min(original.pixels.shape[-2:]) < side * scale:
+            small.append(original.name)
+            continue
+        for smaller in (1.0, *shrunken):
+            pair = pair_of(original, scale=scale, colours=colours, smaller=smaller)
+            if pair is not None and min(pair.low.shape[-2:]) >= side:
+                pairs.append(pair)
+    edge = f"{side * scale}x{side * scale}"
+    if not pairs:
+        problem = f"all pictures are smaller than a crop of {edge}; take larger ones, or"
+        raise ConfigError(Complaint("", f"{problem} a smaller `side`"))
+    if small:
+        more = len(small) - _NAMED_AT_MOST
+        rest = f" and {more} more" if more > 0 else ""
+        named = ", ".join(small[:_NAMED_AT_MOST])
+        warn(f"smaller than a crop of {edge}, left out: {named}{rest}")
+    return pairs
+
+
+class Pool:
+    """Pairs in flat buffers; a batch of crops is one gather from each.
+
+    A picture is drawn as often as it has pixels, the place of a crop in it evenly, and
+    each crop is turned or mirrored into one of the eight symmetries.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Pair], *, scale: int, side: int, device: torch.device
+    ) -> None:
+        """Take pairs that are not smaller than a crop, of `side` in low resolution."""
+        self._scale = scale
+        self._device = device
+        self._low = _Flat([pair.low for pair in pairs], side, device)
+        self._high = _Flat([pair.high for pair in pairs], side * scale, device)
+        sides = torch.tensor([pair.low.shape[-2:] for pair in pairs])
+        self._share = sides.prod(dim=1).double()
+        self._share /= self._share.sum()
+        self._places = sides - side + 1  # where a crop may begin
+
+    def batch(self, count: int, draws: Generator) -> tuple[Tensor, Tensor]:
+        """Return [B, C, side, side] and [B, C, s*side, s*side], float32.
+
+        Args:
+            count: B.
+            draws: A generator on the CPU, whatever the device.
+        """
+        which = torch.multinomial(self._share, count, replacement=True, generator=draws)
+        where = torch.rand(count, 2, generator=draws, dtype=torch.float64)
+        place = (where * self._places[which]).long()
+        turn = torch.randint(8, (count,), generator=draws)
+        which, place, turn = (each.to(self._device) for each in (which, place, turn))
+        return (
+            self._low.crops(which, place, turn),
+            self._high.crops(which, place * self._scale, turn),
+        )
+
+
+class _Flat:
+    """Pictures of one resolution, one behind the other."""
+
+    def __init__(self, pictures: Sequence[Tensor], side: int, device: torch.device) -> None:
+        self._side = side
+        self._pixels = torch.cat([each.flatten(1) for each in pictures], dim=1).to(device)
+        sizes = torch.tensor([each[0].numel() for each in pictures])
+        self._first = (sizes.cumsum(0) - sizes).to(device)
+        self._width = torch.tensor([each.shape[-1] for each in pictures]).to(device)
+        grid = torch.arange(side * side).view(side, side)
+        sources = torch.stack([each.flatten() for each in _symmetries(grid)]).to(device)
+        self._rows, self._columns = sources // side, sources % side
+
+    def crops(self, which: Tensor, place: Tensor, turn: Tensor) -> Tensor:
+        """Return [B, C, side, side]."""
+        width = self._width[which]
+        first = self._first[which] + place[:, 0] * width + place[:, 1]
+        index = torch.addcmul(first[:, None], self._rows[turn], width[:, None])
+        index += self._columns[turn]
+        taken = self._pixels.index_select(1, index.flatten())
+        return taken.view(-1, len(which), self._side, self._side).transpose(0, 1)
+
+
+def _symmetries(grid: Tensor) -> Iterable[Tensor]:
+    """Yield [side, side] turned and mirrored in the eight ways."""
+    for turned in (grid, grid.T):
+        for mirrored in (turned, turned.flip(0)):
+            yield from (mirrored, mirrored.flip(1))
