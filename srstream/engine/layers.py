@@ -18,7 +18,7 @@ class Convolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, outputs, H, W] of the same type."""
-        return F.conv2d(features, *self._in(features.dtype), padding=1)
+        return F.conv2d(features, *self.parameters_in(features.dtype), padding=1)
 
     def rectified(self, features: Tensor) -> Tensor:
         """Return the same after a ReLU.
@@ -30,11 +30,12 @@ class Convolution(nn.Conv2d):
         if torch.is_grad_enabled() or features.device.type != "cpu" or _FUSED is None:
             return F.relu(self(features), inplace=True)
         one = [1, 1]
-        weight, bias = self._in(features.dtype)
+        weight, bias = self.parameters_in(features.dtype)
         fused: Tensor = _FUSED(features, weight, bias, one, one, one, 1, "relu", [], "")
         return fused
 
-    def _in(self, kind: torch.dtype) -> tuple[Tensor, Tensor]:
+    def parameters_in(self, kind: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return weight and bias in this precision."""
         assert self.bias is not None  # noqa: S101 - it is made with one
         return self.weight.to(kind), self.bias.to(kind)
 

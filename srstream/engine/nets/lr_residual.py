@@ -13,11 +13,12 @@ from typing import Literal
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn import functional as F
 
 from srstream.engine import consistent
 from srstream.engine.consistent import enlarge_consistently
 from srstream.engine.contracts import NetContext
-from srstream.engine.layers import drawn_convolution, zero_convolution
+from srstream.engine.layers import Convolution, drawn_convolution, zero_convolution
 from srstream.engine.luma import luma
 from srstream.engine.resample import ENLARGE_REACH, enlarge
 from srstream.ranges import check_within
@@ -28,6 +29,10 @@ RESIDUAL = 0.1
 """What the last layer gives is multiplied by this: residuals are small."""
 NOISE = 0.5
 """The random part of hidden kernels at birth, as a share of He's."""
+ABREAST = 4
+"""Pixels in a row that the last layer computes as one where its maps are few."""
+MOST_MAPS = 16
+"""Maps that a CPU's vectors hold: of float32 in 512 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,22 @@ class LrResidual(nn.Module):
         features = features.contiguous(memory_format=torch.channels_last)
         for layer in (self.head, *self.hidden):
             features = layer.rectified(features)
-        residual = _shuffled(self.tail(features), self._scale)
+        abreast = self._abreast(features)
+        pixels = _convolved_abreast(self.tail, features, abreast)
+        residual = _shuffled(pixels, self._scale, abreast)
         # The residual is float32 from here on, by the type of the base.
         return self._enlarge(low, self._scale).add_(residual, alpha=RESIDUAL)
+
+    def _abreast(self, features: Tensor) -> int:
+        """Return how many pixels in a row the tail computes as one: 1, or `ABREAST`.
+
+        Its 4 maps of x2 luma fill a quarter of a CPU's vectors; of 4 pixels all of them,
+        in half the time, though with zeros in the kernel.
+        """
+        is_row = features.shape[-1] % ABREAST == 0
+        fits = self.tail.out_channels * ABREAST <= MOST_MAPS
+        on_cpu = features.device.type == "cpu" and not torch.is_grad_enabled()
+        return ABREAST if is_row and fits and on_cpu else 1
 
 
 def make_lr_residual(options: LrResidualOptions, context: NetContext) -> LrResidual:
@@ -99,21 +117,38 @@ def make_lr_residual(options: LrResidualOptions, context: NetContext) -> LrResid
     return LrResidual(options, context)
 
 
-def _near_identity(width: int, draw: Generator) -> nn.Module:
+def _near_identity(width: int, draw: Generator) -> Convolution:
     layer = drawn_convolution(width, width, draw, share=NOISE)
     with torch.no_grad():
         layer.weight[range(width), range(width), 1, 1] += 1.0
     return layer
 
 
-def _shuffled(pixels: Tensor, scale: int) -> Tensor:
-    """[B, C*s*s, h, w] -> [B, C, s*h, s*w], as `F.pixel_shuffle` does it.
+def _convolved_abreast(layer: Convolution, features: Tensor, abreast: int) -> Tensor:
+    """[B, C, h, w] -> [B, n*M, h, w/n]: the M maps of n pixels in a row.
+
+    The kernel is n times that of the layer, each time a pixel farther to the right.
+    """
+    if abreast == 1:
+        pixels: Tensor = layer(features)
+        return pixels
+    weight, bias = layer.parameters_in(features.dtype)
+    maps, inputs, rows, columns = weight.shape
+    wide = weight.new_zeros(abreast, maps, inputs, rows, columns + abreast - 1)
+    for pixel in range(abreast):
+        wide[pixel, ..., pixel : pixel + columns] = weight
+    kernel = wide.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    return F.conv2d(features, kernel, bias.repeat(abreast), (1, abreast), padding=1)
+
+
+def _shuffled(pixels: Tensor, scale: int, abreast: int) -> Tensor:
+    """[B, n*C*s*s, h, w/n] -> [B, C, s*h, s*w]; for n = 1 as `F.pixel_shuffle` does it.
 
     Written out: of channels-last pixels that one takes twice as long.
     """
-    batch, channels, height, width = pixels.shape
-    channels //= scale**2
-    apart = pixels.view(batch, channels, scale, scale, height, width)
-    return apart.permute(0, 1, 4, 2, 5, 3).reshape(
-        batch, channels, height * scale, width * scale
+    batch, maps, height, width = pixels.shape
+    channels = maps // (abreast * scale**2)
+    apart = pixels.view(batch, abreast, channels, scale, scale, height, width)
+    return apart.permute(0, 2, 5, 3, 6, 1, 4).reshape(
+        batch, channels, height * scale, width * abreast * scale
     )

@@ -31,5 +31,6 @@ def test_a_rectified_convolution_passes_gradients_on() -> None:
     layer.rectified(features).sum().backward()
     weight = layer.weight.detach().clone().requires_grad_()
     F.relu(F.conv2d(features, weight, layer.bias, padding=1)).sum().backward()
-    assert layer.weight.grad is not None and weight.grad is not None
+    assert layer.weight.grad is not None
+    assert weight.grad is not None
     assert torch.equal(layer.weight.grad, weight.grad)

@@ -154,3 +154,16 @@ def test_steps_in_bfloat16_change_the_weights_in_float32() -> None:
 def test_options_out_of_range_are_refused_by_name(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(wrong))} is .*; allowed: "):
         options(**wrong)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("width", [24, 23])
+def test_without_gradients_it_computes_the_same_in_another_way(
+    scale: int, width: int
+) -> None:
+    net = lr_net(LrResidualOptions(width=8, depth=3), scale)
+    low = torch.rand(2, 1, 9, width, generator=torch.Generator().manual_seed(1))
+    expected = net(low)
+    assert expected.requires_grad
+    with torch.inference_mode():
+        assert torch.allclose(net(low), expected, rtol=0, atol=1e-6)
