@@ -100,7 +100,7 @@ def run_pretraining(wanted: Pretraining) -> Exit:
     start = None
     if wanted.start is not None:
         _begin_with(wanted.start, net, name, wanted.scale, console)
-        start = _digest(net)
+        start = {"weights": printable(Path(wanted.start).name), "sha256": _digest(net)}
     pictures = read_pictures(wanted.data, validation=recipe.validation, warn=warn)
     data = _about(wanted.data, pictures)
     tests = {
@@ -115,7 +115,7 @@ def run_pretraining(wanted: Pretraining) -> Exit:
             "net_options": asdict(options),
             "scale": wanted.scale,
             "data": {key: value for key, value in data.items() if key != "names"},
-            "from": start,
+            "from": start and start["sha256"],
             "device": device.type,
         },
     )
@@ -143,6 +143,8 @@ def run_pretraining(wanted: Pretraining) -> Exit:
         options,
         recipe,
         scale=wanted.scale,
+        name=printable(wanted.recipe),
+        start=start,
         data=data,
         figures={
             test: set_psnr(trained.net, originals, scale=wanted.scale)

@@ -21,6 +21,8 @@ def weights_of(
     recipe: Recipe,
     *,
     scale: int,
+    name: str,
+    start: Mapping[str, Any] | None,
     data: Mapping[str, Any],
     figures: Mapping[str, float],
 ) -> Weights:
@@ -31,12 +33,15 @@ def weights_of(
         options: The network's, of a row of `NETS`.
         recipe: What it was trained by.
         scale: The network's.
+        name: Of the recipe.
+        start: What is to be said about the weights it began with; none: they were drawn.
         data: What is to be said about the pictures.
         figures: dB on sets of pictures, by the names of the sets.
     """
     last = trained.moments[-1]
     about = {
-        "recipe": asdict(recipe),
+        "recipe": {"name": name, **asdict(recipe)},
+        "from": start,
         "data": dict(data),
         "seed": recipe.seed,
         "steps": last.step,

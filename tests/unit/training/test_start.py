@@ -23,6 +23,8 @@ def made(*, scale: int = 2) -> Weights:
         OPTIONS,
         RECIPE,
         scale=scale,
+        name="tiny",
+        start=None,
         data={"names": ["a"]},
         figures={"set5": 33.25},
     )
@@ -35,6 +37,7 @@ def test_weights_say_how_they_came_about_and_the_same_training_gives_the_same() 
     assert (back.net, back.options, back.scale) == ("lr-residual", OPTIONS, 2)
     about = json.loads(json.dumps(back.about))
     assert about["recipe"]["steps"] == about["steps"] == 12
+    assert about["recipe"]["name"] == "tiny"
     assert about["data"] == {"names": ["a"]}
     assert about["colours"] == "luma"
     assert about["torch"] == torch.__version__
