@@ -19,6 +19,7 @@ Preset: TypeAlias = Literal["realtime", "balanced", "light", "paper", "paper-cod
 """Of the engine; written out, so that `--help` need not load it."""
 Fixed: TypeAlias = Literal["float32", "bfloat16"]
 """A precision that is told, not tried out."""
+PRECISIONS: tuple[Fixed, ...] = get_args(Fixed)
 
 
 def add_arguments(parser: argparse.ArgumentParser, kind: type[Any]) -> None:

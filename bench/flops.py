@@ -15,11 +15,14 @@ from bench.timing import measure
 def forward_flops(net: Any, low: Tensor) -> float:
     """Count what the convolutions of a network do on [B, C, h, w].
 
+    With gradients, that is by the plain way: without them a network may use what the
+    counter does not know, and multiply by zeros where that is faster.
+
     Args:
         net: an `nn.Module`.
         low: its input.
     """
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounterMode(display=False) as counter, torch.enable_grad():
         net(low)
     return float(counter.get_total_flops())
 

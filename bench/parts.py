@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from bench.flops import forward_flops, step_flops
-from bench.pictures import as_frame, shrunk
-from bench.sessions import carried_of, session_of
-from bench.timing import Timing, measure, timing_of, wait_for
+from bench.pictures import shrunk
+from bench.sessions import carried_of, enlarged_in, finished, session_of
+from bench.timing import Timing, measure, timing_of
 from srstream.engine import LOSSES, SessionOptions
 from srstream.engine.adapt import Trace
 from srstream.engine.carried import Carried
@@ -37,7 +36,9 @@ class Parts:
     """Of one frame."""
 
     forward: Timing
-    """The network on the whole frame, as it is and in one piece."""
+    """The network on the whole RGB frame, as it is and in one piece."""
+    forward_luma: Timing | None
+    """The same on a plane of luma, as a video has it; none: it is a network of RGB."""
     enlarge: Timing
     """Tiles, symmetries and back-projections as the preset has them."""
     pairs: Timing
@@ -48,6 +49,11 @@ class Parts:
     """One batch of pairs, network, loss and Adam."""
     forward_gflop: float
     step_gflop: float
+
+    @property
+    def forward_alone(self) -> Timing:
+        """On what the network learns from: luma, or RGB."""
+        return self.forward if self.forward_luma is None else self.forward_luma
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +90,24 @@ def parts_of(
     carried = carried_of(settings, device)
     upscaler = Upscaler(carried.net, settings.upscale, scale=settings.scale, device=device)
     carried.net.precision = getattr(torch, settings.precision)
-    learnt = luma(low) if carried.net.colours == 1 else low
+    is_luma = carried.net.colours == 1
+    learnt = luma(low) if is_luma else low
     batches = _batches(learnt, settings, carried)
     batch = next(batches)
     return Parts(
         forward=timed(partial(_forward, carried.net, low)),
-        enlarge=timed(lambda: _all_of(upscaler.enlarge(low))),
+        forward_luma=timed(partial(_forward, carried.net, learnt)) if is_luma else None,
+        enlarge=timed(lambda: finished(upscaler.enlarge(low))),
         pairs=timed(partial(_all_pairs, learnt, settings, carried)),
         loss=timed(_loss_call(batch.high, settings, device)),
         # Last: from the first step on the weights are others.
         step=timed(partial(next, _steps(carried, batches))),
-        forward_gflop=forward_flops(carried.net, low) / 1e9,
+        forward_gflop=forward_flops(carried.net, learnt) / 1e9,
         step_gflop=step_flops(carried.net, batch.low) / 1e9,
     )
 
 
-def stream(
+def streamed(
     settings: SessionOptions,
     truths: Sequence[NDArray[np.uint8]],
     *,
@@ -113,24 +121,22 @@ def stream(
     scale = settings.scale
     lows = [shrunk(truth, scale) for truth in truths]
     session = session_of(settings, device)
-    session.step(as_frame(lows[0], seq=0, name="warm"))
+    for _ in enlarged_in(session, lows[:1]):
+        pass
     session = session_of(settings, device)
     spent: list[float] = []
     scores: list[tuple[float, float]] = []
-    for seq, (truth, low) in enumerate(cycle(zip(truths, lows, strict=True)), 1):
-        frame = as_frame(low, seq=seq, name=str(seq))
-        began = time.perf_counter()
-        result = session.step(frame).pixels.astype(np.uint8, copy=False)
-        wait_for(device)
-        spent.append(time.perf_counter() - began)
-        if seq <= len(truths):
+    for result, took in enlarged_in(session, cycle(lows)):
+        if len(spent) < len(truths):
+            truth = truths[len(spent)]
             scores.append((psnr_y(truth, result, border=scale), psnr_rgb(truth, result)))
-        if seq >= max(len(truths), _LEAST) and sum(spent) >= seconds:
+        spent.append(took)
+        if len(spent) >= max(len(truths), _LEAST) and sum(spent) >= seconds:
             break
-    luma, colour = (fmean(column) for column in zip(*scores, strict=True))
+    grey, colour = (fmean(column) for column in zip(*scores, strict=True))
     adapt = settings.adapt
     steps = 0 if adapt.mode == "frozen" else adapt.steps
-    return Streamed(timing_of(spent), steps, luma, colour)
+    return Streamed(timing_of(spent), steps, grey, colour)
 
 
 def _forward(net: Net, low: torch.Tensor) -> None:
@@ -176,8 +182,3 @@ def _loss_call(
         loss(difference).backward()  # type: ignore[no-untyped-call]
 
     return call
-
-
-def _all_of(work: Iterator[None]) -> None:
-    for _ in work:
-        pass

@@ -1,4 +1,4 @@
-"""FSRCNN and ESPCN, rebuilt from their papers: what srstream's networks are compared with.
+"""FSRCNN and ESPCN, rebuilt from their papers: what srstream's network is compared with.
 
 Both enlarge the luma alone, in one pass at low resolution, and give the picture itself,
 not what bicubic leaves out; what a colour picture has beside its luma is enlarged by
@@ -6,14 +6,16 @@ bicubic. `base = "bicubic"` makes them learn the difference, as ours does, and s
 what of the distance is the architecture and what the base.
 
 They follow the engine's protocol for networks, so that they are trained, enlarged with and
-timed by the same code.
+timed by the same code. `ours` is srstream's own network among them, to be trained as short
+as they are.
 """
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,11 +26,20 @@ from torch.nn import functional as F
 
 from srstream.engine.luma import luma
 from srstream.engine.nets import Net, NetContext
+from srstream.engine.nets.lr_residual import LrResidualOptions, make_lr_residual
 from srstream.engine.resample import enlarge
 from srstream.engine.state import pack, unpack
 from srstream.errors import StateError
 from srstream.registry import Registry
+from srstream.training.recipe import Recipe
 
+OURS = "ours"
+_TEACHES = {entry.name for entry in fields(Recipe)} - {
+    "aside",
+    "measurements",
+    "save_every",
+}
+"""What of a recipe decides what is learnt, beside which pictures are learnt from."""
 _KIND = "peer"
 _DECONVOLVED = 9
 """Side of FSRCNN's last kernel."""
@@ -218,6 +229,7 @@ def make_espcn(options: EspcnOptions, context: NetContext) -> Net:
 PEERS: Registry[Net, NetContext] = Registry("peer")
 PEERS.add("fsrcnn", FsrcnnOptions, make_fsrcnn)
 PEERS.add("espcn", EspcnOptions, make_espcn)
+PEERS.add(OURS, LrResidualOptions, make_lr_residual)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,9 +237,10 @@ class Trained:
     """One of them with trained weights."""
 
     name: str
+    options: Any
     scale: int
     net: Net
-    about: dict[str, Any]
+    about: Mapping[str, Any]
     """How it was trained."""
 
 
@@ -236,19 +249,39 @@ def file_of(folder: Path, name: str, scale: int) -> Path:
     return folder / f"{name}-x{scale}.safetensors"
 
 
+def training_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides what a network learns, of what weights tell about themselves.
+
+    It is the same for networks that were trained alike.
+    """
+    recipe = {
+        f"recipe.{key}": list(value) if isinstance(value, tuple) else value
+        for key, value in about.get("recipe", {}).items()
+        if key in _TEACHES
+    }
+    pictures = about.get("data", {}).get("sha256")
+    return {**recipe, "pictures": pictures, "from": about.get("from")}
+
+
 def make(name: str, options: Any, *, scale: int, seed: int = 0) -> Net:
     """Build one with initial weights."""
     generator = Generator().manual_seed(seed)
     return PEERS[name].make(options, NetContext(3, scale, generator))
 
 
-def packed(
-    name: str, options: Any, *, scale: int, net: Net, about: dict[str, Any]
-) -> bytes:
+def packed(trained: Trained) -> bytes:
     """Return the weights of one as safetensors with a checksum."""
-    arrays = {key: w.detach().cpu().numpy() for key, w in net.named_parameters()}
-    head = {"kind": _KIND, "net": name, "net_options": asdict(options), "scale": scale}
-    return pack(arrays, {**head, "about": about})
+    arrays = {
+        k: weight.detach().cpu().numpy() for k, weight in trained.net.named_parameters()
+    }
+    head = {
+        "kind": _KIND,
+        "net": trained.name,
+        "net_options": asdict(trained.options),
+        "scale": trained.scale,
+        "about": dict(trained.about),
+    }
+    return pack(arrays, head)
 
 
 def load(path: Path) -> Trained:
@@ -262,13 +295,14 @@ def load(path: Path) -> Trained:
         if head.get("kind") != _KIND or head.get("net") not in PEERS:
             raise ValueError(f"{path}: of {head.get('net')}, not of a peer")
         name, scale = head["net"], head["scale"]
-        net = make(name, PEERS[name].options(**head["net_options"]), scale=scale)
+        options = PEERS[name].options(**head["net_options"])
+        net = make(name, options, scale=scale)
         with torch.no_grad():
             for key, weight in net.named_parameters():
                 weight.copy_(torch.from_numpy(arrays[key]))
     except (StateError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path}: no weights of a peer: {error}") from error
-    return Trained(name, scale, net, head["about"])
+    return Trained(name, options, scale, net, head["about"])
 
 
 def _conv(inputs: int, outputs: int, side: int) -> Any:

@@ -6,7 +6,7 @@ How a picture is made small is written down here, and nowhere else in the benche
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -129,6 +129,13 @@ def enlarged(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 def enlarged_consistently(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Return [H, W, C] enlarged so that K gives it back, rounded to 8 bits."""
     return _pixels(enlarge_consistently(_tensor(pixels), scale))
+
+
+WITHOUT_A_NETWORK: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]] = {
+    "bicubic": enlarged,
+    "consistent bicubic": enlarged_consistently,
+}
+"""Ways to enlarge [h, w, C] by a scale that need no weights."""
 
 
 def as_frame(pixels: Pixels, *, seq: int, name: str) -> Frame:

@@ -14,7 +14,7 @@ from bench.machine import stamp
 
 Cell: TypeAlias = str | int | float | None
 
-_WIDTH = 128
+_WIDTH = 144
 """Characters of a table where there is no terminal to ask."""
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.pictures import Original, as_frame, shrunk
+from bench.pictures import Original, shrunk
+from bench.sessions import enlarged_in
 from srstream.engine import Session
 from srstream.evaluation.metrics import psnr_rgb, psnr_y, ssim_y
 
@@ -26,7 +27,7 @@ class Score:
     """dB of RGB at 8 bits, nothing left out."""
     ssim_y: float
     ms: float
-    """Adapting and enlarging together."""
+    """Of adapting and enlarging, from pixels to pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,14 @@ def score(original: Original, result: NDArray[np.uint8], *, scale: int, ms: floa
     return found
 
 
-def stream(
-    originals: Iterable[Original], session: Session, *, scale: int
+def scored(
+    originals: Sequence[Original], session: Session, *, scale: int
 ) -> Iterator[Score]:
     """Run originals through a session in their order."""
-    for original in originals:
-        low = shrunk(original.pixels, scale)
-        result = session.step(as_frame(low, seq=original.number, name=original.name))
-        ms = result.stats.adapt_ms + result.stats.upscale_ms
-        # 8 bits in, 8 bits out.
-        yield score(
-            original, result.pixels.astype(np.uint8, copy=False), scale=scale, ms=ms
-        )
+    lows = (shrunk(original.pixels, scale) for original in originals)
+    results = enlarged_in(session, lows)
+    for original, (pixels, seconds) in zip(originals, results, strict=True):
+        yield score(original, pixels, scale=scale, ms=1e3 * seconds)
 
 
 def mean(scores: Iterable[Score]) -> Mean:

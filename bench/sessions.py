@@ -1,17 +1,25 @@
-"""From the name of a preset to a session: with the model that it names, and a precision."""
+"""From the name of a preset to a session, and pictures through it."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from bench.pictures import as_frame
 from srstream.engine import PRESETS, Session, SessionOptions, compare_precisions
 from srstream.engine.carried import Carried
 from srstream.engine.options import Precision
 from srstream.engine.weights import Weights
-from srstream.models.find import read_weights
+from srstream.models.find import find_model
+
+Result = TypeVar("Result")
 
 
 def settings_of(preset: str, *, scale: int, precision: Precision) -> SessionOptions:
@@ -31,14 +39,20 @@ def weights_of(settings: SessionOptions) -> Weights | None:
     """
     if settings.weights is None:
         return None
-    return read_weights(settings.weights, settings.scale, Path())
+    return find_model(settings.weights, settings.scale, Path()).weights
 
 
 def with_precision(settings: SessionOptions, device: torch.device) -> SessionOptions:
-    """Find out which precision is faster, as the daemon does, where that is left open."""
+    """Find out which precision is faster, as the daemon does, where that is left open.
+
+    Raises what `weights_of` does.
+    """
     if settings.precision != "auto":
         return settings
-    found = compare_precisions(settings, device, weights=weights_of(settings))
+    weights = weights_of(settings)
+    if weights is None:
+        return replace(settings, precision="float32")
+    found = finished(compare_precisions(settings, device, weights=weights))
     return replace(settings, precision=found.precision)
 
 
@@ -50,3 +64,29 @@ def session_of(settings: SessionOptions, device: torch.device) -> Session:
 def carried_of(settings: SessionOptions, device: torch.device) -> Carried:
     """Make what a session carries, to take it apart; raises what `weights_of` does."""
     return Carried(settings, device, weights=weights_of(settings))
+
+
+def enlarged_in(
+    session: Session,
+    lows: Iterable[NDArray[np.uint8]],
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Yield pictures [h, w, C] enlarged, and how many seconds the whole step took."""
+    for number, low in enumerate(lows, 1):
+        frame = as_frame(low, seq=number, name=str(number))
+        began = clock()
+        result = session.step(frame)
+        seconds = clock() - began
+        # 8 bits in, 8 bits out.
+        yield result.pixels.astype(np.uint8, copy=False), seconds
+
+
+def finished(work: Generator[None, None, Result]) -> Result:
+    """Do work that is cut into units to its end, and return what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result

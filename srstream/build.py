@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +16,18 @@ import structlog
 import torch
 
 from srstream.engine import Estimate, Session, choose_device, estimate, prepare_thread
-from srstream.engine.nets import NETS
 from srstream.engine.options import SessionOptions
-from srstream.engine.selftest import PrecisionTest, compare_precisions
-from srstream.engine.weights import Weights, pack_weights
+from srstream.engine.selftest import (
+    LARGEST_DIFFERENCE,
+    Precise,
+    PrecisionTest,
+    compare_precisions,
+)
+from srstream.engine.weights import Weights
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.frames import Upscaled
-from srstream.models.find import read_weights
+from srstream.models.catalogue import Model
+from srstream.models.find import find_model
 from srstream.ports import Sink, StreamContext
 from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.cadence import Cadence
@@ -80,15 +84,37 @@ class StreamSpec:
     queue_mb: int
     base: Path
     """Relative paths are relative to this folder."""
+    model: Model | None
+    """Of its weights, read once: a file may be another one later."""
 
 
 def specs(settings: Settings) -> dict[str, StreamSpec]:
-    """Return the streams of a configuration, by name."""
-    queue_mb, base = settings.daemon.queue_mb, settings.base
-    return {
-        name: StreamSpec(stream, queue_mb, base)
-        for name, stream in settings.streams.items()
-    }
+    """Return the streams of a configuration, by name. Blocks: it reads weights.
+
+    Raises:
+        ConfigError: there is no such device, or there are no such weights.
+    """
+    found = {}
+    for name, stream in settings.streams.items():
+        key = below("streams", name)
+        try:
+            device_of(stream.device, key=below(key, "device"))
+            model = model_of_session(stream.session, settings.base, below(key, "weights"))
+        except ConfigError as error:
+            raise settings.locate(error) from None
+        found[name] = StreamSpec(stream, settings.daemon.queue_mb, settings.base, model)
+    return found
+
+
+def model_of_session(options: SessionOptions, base: Path, key: str) -> Model | None:
+    """Return the model that a session starts from; none: from random weights. Blocks.
+
+    Raises:
+        ConfigError: there is none of this name, or the file does not do; names the key.
+    """
+    if options.weights is None:
+        return None
+    return find_model(options.weights, options.scale, base, key=key)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +167,7 @@ class Builder:
         """Make one stream; nothing of it is opened yet.
 
         Raises:
-            ConfigError: there is no such device, or no weights that fit.
+            ConfigError: there is no such device, or the weights do not fit.
         """
         chosen, key = spec.settings, below("streams", name)
         device = device_of(chosen.device, key=below(key, "device"))
@@ -149,7 +175,7 @@ class Builder:
         options, key = chosen.session, below(key, "weights")
         if chosen.deterministic:
             options = replace(options, precision="float32")
-        start = await prepare(options, spec.base, device, compute, self._tests, key=key)
+        start = await prepare(options, spec.model, device, compute, self._tests, key=key)
         ledger = self._ledger.stream(name)
         context = StreamContext(name, CLOCK, spec.base, ledger)
         sinks = [_make(SINKS, options, context) for options in chosen.sinks]
@@ -188,35 +214,39 @@ class Builder:
 
 async def prepare(
     options: SessionOptions,
-    base: Path,
+    model: Model | None,
     device: torch.device,
     compute: Compute,
     tests: SelfTests,
     *,
     key: str,
 ) -> Start:
-    """Read the weights, and find out which precision is faster if that is left open.
+    """Find out which precision is faster, if that is left open.
+
+    Without weights that is float32: a network as it is born shows nothing of what bfloat16
+    will do to it later.
 
     Args:
         options: of the session.
-        base: the path of a file of weights is relative to this folder.
+        model: of the weights that it starts from; none: from random ones.
         device: where the session will compute.
         compute: the device's thread.
         tests: which precision was found faster before.
         key: where the weights are set, for complaints.
 
     Raises:
-        ConfigError: there are no such weights, or they do not fit.
+        ConfigError: the weights do not fit their network.
     """
-    weights = None
-    if options.weights is not None:
-        named, scale = options.weights, options.scale
-        weights = await asyncio.to_thread(read_weights, named, scale, base, key=key)
-    start = Start(options, weights, device, compute)
-    if options.precision != "auto":
+    is_open = options.precision == "auto"
+    if model is None:
+        chosen = replace(options, precision="float32") if is_open else options
+        return Start(chosen, None, device, compute)
+    start = Start(options, model.weights, device, compute)
+    if not is_open:
         return start
     with _refusing(start, key=key):
-        return replace(start, options=await _with_precision(start, tests))
+        faster = await _faster(start, model, tests, key=key)
+    return replace(start, options=replace(options, precision=faster))
 
 
 async def new_session(start: Start, *, key: str) -> Session:
@@ -240,25 +270,27 @@ def _refusing(start: Start, *, key: str) -> Iterator[None]:
         raise ConfigError(Complaint(key, problem)) from exc
 
 
-async def _with_precision(start: Start, tests: SelfTests) -> SessionOptions:
-    """Return the options with the precision that is faster here; measured only once."""
-    case = _case(start)
+async def _faster(start: Start, model: Model, tests: SelfTests, *, key: str) -> Precise:
+    """Return the precision that is faster here; measured only once, in slices."""
+    case = _case(model, start.device)
     found = _known(await asyncio.to_thread(tests.recall, case))
     if found is None:
-        measure = partial(compare_precisions, weights=start.weights)
-        found = await start.compute.call(measure, start.options, start.device)
+        work = compare_precisions(start.options, start.device, weights=model.weights)
+        found = await start.compute.run((key, "self-test"), work)
         log = structlog.get_logger().bind(device=str(start.device))
         log.info(
             "precision chosen by a self-test",
             precision=found.precision,
             float32_ms=round(found.float32_ms, 2),
             bfloat16_ms=round(found.bfloat16_ms, 2),
+            difference=round(found.difference, 3),
+            largest_difference=LARGEST_DIFFERENCE,
         )
         try:
             await asyncio.to_thread(tests.remember, case, asdict(found))
         except OSError as error:
             log.info("self-test not kept: done again at the next start", reason=str(error))
-    return replace(start.options, precision=found.precision)
+    return found.precision
 
 
 def _known(kept: Mapping[str, Any] | None) -> PrecisionTest | None:
@@ -270,20 +302,14 @@ def _known(kept: Mapping[str, Any] | None) -> PrecisionTest | None:
     return found if found.precision in ("float32", "bfloat16") else None
 
 
-def _case(start: Start) -> dict[str, Any]:
-    """Return all that decides which precision is faster."""
-    weights, options = start.weights, start.options
-    net = options.net if weights is None else weights.options
-    is_gpu = start.device.type == "cuda"
+def _case(model: Model, device: torch.device) -> dict[str, Any]:
+    """Return all that decides which precision is faster, and whether the results agree."""
+    is_gpu = device.type == "cuda"
     return {
-        "processor": torch.cuda.get_device_name(start.device) if is_gpu else processor(),
+        "processor": torch.cuda.get_device_name(device) if is_gpu else processor(),
         "threads": usable_cpus(),
         "torch": torch.__version__,
-        "net": NETS.name_of(net),
-        "net_options": asdict(net),
-        "scale": options.scale,
-        # Whether the results agree depends on them.
-        "weights": weights and hashlib.sha256(pack_weights(weights)).hexdigest(),
+        "model": model.sha256,  # its network, scale and weights
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -13,17 +13,15 @@ from typing import Any
 
 import structlog
 
-from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, device_of, specs
+from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, specs
 from srstream.errors import Complaint, ConfigError, SrstreamError
 from srstream.exits import Exit
-from srstream.models.find import read_weights
 from srstream.quantities import duration
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.plan import Plan
 from srstream.runtime.signals import Signals
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings
-from srstream.settings.keys import below
 from srstream.stores.ledger import Ledger
 from srstream.stores.state_dir import StateDir
 
@@ -52,13 +50,13 @@ def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
         StateDirError: the state folder cannot be used, or is in use.
     """
     settings = load()
-    _check(settings)  # before anything is made
+    wanted = specs(settings)  # before anything is made
     with StateDir.open(settings.base / settings.daemon.state_dir) as state_dir:
         computes = Computes()
         ledger = Ledger.open(state_dir.ledger)
         try:
             daemon = _Daemon(settings, load, computes, ledger, state_dir)
-            return asyncio.run(daemon.serve(reloads=reloads))
+            return asyncio.run(daemon.serve(wanted, reloads=reloads))
         finally:
             ledger.close_now(within=0.5)
             computes.close(within=1.0)
@@ -88,13 +86,13 @@ class _Daemon:
         self._made: dict[str, Stream] = {}
         """The latest of each name."""
 
-    async def serve(self, *, reloads: bool) -> Exit:
+    async def serve(self, wanted: Mapping[str, StreamSpec], *, reloads: bool) -> Exit:
         """Run until stopped, or until no stream is left."""
         # A file on a share that hangs must not keep the process alive.
         asyncio.get_running_loop().set_default_executor(_Impatient())
         async with Signals(_leave_at_once, reload=reloads) as signals:
             stop = asyncio.create_task(signals.wait_for_stop())
-            work = asyncio.create_task(self._work(signals))
+            work = asyncio.create_task(self._work(wanted, signals))
             await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
             grace = self._settings.daemon.grace
             if stop.done():
@@ -107,9 +105,9 @@ class _Daemon:
             await self._ledger.close(grace * _CLOSING)
             return self._supervisor.status
 
-    async def _work(self, signals: Signals) -> None:
+    async def _work(self, wanted: Mapping[str, StreamSpec], signals: Signals) -> None:
         """Start the streams; return when none is left, or the device is lost."""
-        await self._apply(self._settings)
+        await self._apply(wanted)
         async with asyncio.TaskGroup() as group:
             helpers = [
                 group.create_task(self._reload_whenever(signals)),
@@ -119,9 +117,9 @@ class _Daemon:
             for helper in helpers:
                 helper.cancel()
 
-    async def _apply(self, settings: Settings) -> Plan:
+    async def _apply(self, wanted: Mapping[str, StreamSpec]) -> Plan:
         self._made.clear()
-        plan = await self._supervisor.apply(specs(settings))
+        plan = await self._supervisor.apply(wanted)
         for stream in self._made.values():
             self._announce(stream)
             telling = asyncio.create_task(_tell_expected(stream))
@@ -155,12 +153,12 @@ class _Daemon:
 
     async def _reload(self) -> None:
         new = await asyncio.to_thread(self._load)
-        await asyncio.to_thread(_check, new)
+        wanted = await asyncio.to_thread(specs, new)
         state_dir = new.base / new.daemon.state_dir
         if state_dir != self._settings.base / self._settings.daemon.state_dir:
             problem = f"found {state_dir}; only a restart can move the state folder"
             raise new.locate(ConfigError(Complaint("daemon.state_dir", problem)))
-        plan = await self._apply(new)
+        plan = await self._apply(wanted)
         self._settings = new
         self._log.info("configuration reloaded", **plan.counts())
 
@@ -196,19 +194,6 @@ class _Daemon:
             precision=stream.start.options.precision,
             device=str(stream.start.device),
         )
-
-
-def _check(settings: Settings) -> None:
-    """Raise unless every stream's device and weights are there. Raises `ConfigError`."""
-    for name, stream in settings.streams.items():
-        key, session = below("streams", name), stream.session
-        try:
-            device_of(stream.device, key=below(key, "device"))
-            if session.weights is not None:
-                at = below(key, "weights")
-                read_weights(session.weights, session.scale, settings.base, key=at)
-        except ConfigError as error:
-            raise settings.locate(error) from None
 
 
 class _Impatient(ThreadPoolExecutor):

@@ -11,7 +11,8 @@ class Exit(IntEnum):
     DONE = 0
     """All is well; of `serve`: stopped by a signal."""
     FAILED = 1
-    """A stream stayed down, some pictures failed, or the state folder is in use."""
+    """A stream stayed down, some pictures failed, a training diverged, a result cannot be
+    written, or the state folder is in use."""
     USAGE = 2
     """The command line is wrong."""
     CRASHED = 70
@@ -23,4 +24,4 @@ class Exit(IntEnum):
     CONFIG = 78
     """The configuration is wrong; EX_CONFIG. Not to be started again."""
     INTERRUPTED = 130
-    """`upscale` or `pretrain` was stopped by a signal."""
+    """`upscale` or `pretrain` was stopped by SIGINT or SIGTERM before it was done."""

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from pictures import edges
-from srstream.engine.nets import NETS, LrResidualOptions, Net, NetContext
+from srstream.engine.nets import LrResidualOptions, Net
 from srstream.training import Original, Pictures, Recipe
+from trained import born
 
 OPTIONS = LrResidualOptions(width=8, depth=4)
-RECIPE = Recipe(steps=12, warm_up=2, batch=2, side=12, validations=3)
+RECIPE = Recipe(steps=12, warm_up=2, batch=2, side=12, measurements=3)
 
 
 def silent(text: str) -> None:
@@ -22,8 +23,7 @@ def silent(text: str) -> None:
 
 def tiny_net(options: Any = OPTIONS, *, scale: int = 2, seed: int = 0) -> Net:
     """Return a network as it is born."""
-    context = NetContext(3, scale, torch.Generator().manual_seed(seed))
-    return NETS[NETS.name_of(options)].make(options, context)
+    return born(options, scale, torch.Generator().manual_seed(seed))
 
 
 def two_pictures() -> Pictures:

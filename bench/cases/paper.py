@@ -30,7 +30,7 @@ import torch
 
 from bench.pictures import Original, data_set, enlarged, shrunk
 from bench.report import Report, Table, say
-from bench.scoring import Mean, Score, mean, score, stream
+from bench.scoring import Mean, Score, mean, score, scored
 from srstream.engine import PRESETS, Session, SessionOptions, choose_device
 from srstream.engine.losses import DogOptions, LossContext, MseOptions
 from srstream.engine.losses.dog import Dog
@@ -77,7 +77,7 @@ def run(options: Options) -> Report:
     for row, settings in _rows(options).items():
         session = Session(settings, device=device)
         scores[row] = []
-        for found in stream(originals, session, scale=scale):
+        for found in scored(originals, session, scale=scale):
             scores[row].append(found)
             say(
                 f"{row}: {found.name} {found.psnr_y:.2f} dB in {found.ms / 1e3:.1f} s "

@@ -9,7 +9,8 @@ nothing in common, so that each starts from the trained weights.
   ensemble   frozen; the mean over the eight symmetries, and one back-projection
   all        adapted, then enlarged as `ensemble`
 
-Seconds are those of adapting and enlarging; other programs that run make them longer.
+Precision is what the self-test chooses, as for users and for the times of `frames`. Seconds
+are those of adapting and enlarging; other programs that run make them longer.
 """
 
 from __future__ import annotations
@@ -19,18 +20,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from bench.arguments import Fixed, Preset
+import torch
+
+from bench.arguments import Preset
 from bench.goals import Goal, judged
-from bench.pictures import Original, data_set, enlarged, enlarged_consistently, shrunk
+from bench.pictures import WITHOUT_A_NETWORK, Original, data_set, shrunk
 from bench.report import Report, Table, say
-from bench.scoring import Score, mean, score, stream
-from bench.sessions import session_of, settings_of
+from bench.scoring import Score, mean, score, scored
+from bench.sessions import session_of, settings_of, with_precision
 from srstream.engine import SessionOptions, UpscaleOptions, choose_device
+from srstream.engine.options import Precision
 
 SETS = ("set5", "set14")
 GENERAL, GENERAL_SCALE, GENERAL_STREAMED = "general100", 2, 30
 Mode: TypeAlias = Literal["frozen", "adapted", "ensemble", "all"]
-Simple: TypeAlias = Literal["bicubic", "consistent bicubic"]
 
 Y_GOALS: dict[tuple[str, Mode, str, int], float] = {
     ("realtime", "frozen", "set5", 2): 37.55,
@@ -52,8 +55,7 @@ class Options:
     modes: Annotated[tuple[Mode, ...], "which"] = ("frozen", "adapted", "ensemble", "all")
     scales: Annotated[tuple[int, ...], "2, 3 or 4"] = (2, 3, 4)
     steps: Annotated[int, "per picture, where it is adapted to"] = 50
-    rate: Annotated[float | None, "Adam's, instead of the preset's"] = None
-    precision: Annotated[Fixed, "of the convolutions"] = "float32"
+    precision: Annotated[Precision, "of the convolutions; auto: by the self-test"] = "auto"
     device: Annotated[str, "auto, cpu, cuda or cuda:N"] = "cpu"
 
 
@@ -64,6 +66,7 @@ class Row:
     preset: str
     """Or the name of a way without a network."""
     mode: str
+    precision: str
     set: str
     scale: int
     psnr_y: float
@@ -79,12 +82,19 @@ class Row:
 def run(options: Options) -> Report:
     """Stream every set once per preset and mode."""
     rows: list[Row] = []
+    device = choose_device(options.device)
     for scale in options.scales:
+        presets = {
+            name: _settings(name, scale, device, options) for name in options.presets
+        }
         for name, originals in _sets(options.data, scale):
-            rows += _without_network(name, originals, scale)
-            for preset in options.presets:
+            rows += _without_a_network(name, originals, scale)
+            for preset, settings in presets.items():
                 for mode in options.modes:
-                    rows.append(_row(preset, mode, name, originals, scale, options))
+                    for_stills = in_mode(mode, settings, steps=options.steps)
+                    scores = _scores(for_stills, originals, device)
+                    precision = settings.precision
+                    rows.append(_row(preset, mode, precision, name, scale, scores))
                     say(
                         f"x{scale} {name} {preset} {mode}: Y {rows[-1].psnr_y:.2f}, "
                         f"RGB8 {rows[-1].psnr_rgb:.2f} dB in {rows[-1].seconds:.2f} s"
@@ -92,15 +102,18 @@ def run(options: Options) -> Report:
     return _report(rows)
 
 
-def settings_in(mode: Mode, preset: str, scale: int, options: Options) -> SessionOptions:
-    """Return the settings of a session for stills."""
+def _settings(
+    preset: str, scale: int, device: torch.device, options: Options
+) -> SessionOptions:
     settings = settings_of(preset, scale=scale, precision=options.precision)
+    return with_precision(settings, device)
+
+
+def in_mode(mode: Mode, settings: SessionOptions, *, steps: int) -> SessionOptions:
+    """Return the settings of a session for stills."""
     adapt = replace(settings.adapt, mode="frozen")
     if mode in ("adapted", "all"):
-        rate = settings.adapt.rate if options.rate is None else options.rate
-        adapt = replace(
-            settings.adapt, mode="per-frame", steps=options.steps, rate=rate, seconds=None
-        )
+        adapt = replace(settings.adapt, mode="per-frame", steps=steps, seconds=None)
     upscale = UpscaleOptions()
     if mode in ("ensemble", "all"):
         upscale = UpscaleOptions(ensemble=True, back_projection=1)
@@ -116,38 +129,33 @@ def _sets(data: Path, scale: int) -> Iterator[tuple[str, list[Original]]]:
         yield GENERAL, [original for original in first if not original.was_cropped]
 
 
-def _without_network(name: str, originals: list[Original], scale: int) -> Iterator[Row]:
-    ways = {"bicubic": enlarged, "consistent bicubic": enlarged_consistently}
-    for way, enlarge in ways.items():
+def _without_a_network(name: str, originals: list[Original], scale: int) -> Iterator[Row]:
+    for way, enlarge in WITHOUT_A_NETWORK.items():
         scores = [
             score(each, enlarge(shrunk(each.pixels, scale), scale), scale=scale, ms=0.0)
             for each in originals
         ]
-        yield _row_of(way, "", name, scale, scores)
+        yield _row(way, "", "", name, scale, scores)
+
+
+def _scores(
+    settings: SessionOptions, originals: list[Original], device: torch.device
+) -> list[Score]:
+    scale = settings.scale
+    # The first picture in a process pays for what is made once.
+    for _ in scored(originals[:1], session_of(settings, device), scale=scale):
+        pass
+    return list(scored(originals, session_of(settings, device), scale=scale))
 
 
 def _row(
-    preset: str,
-    mode: Mode,
-    name: str,
-    originals: list[Original],
-    scale: int,
-    options: Options,
+    preset: str, mode: str, precision: str, name: str, scale: int, scores: list[Score]
 ) -> Row:
-    settings = settings_in(mode, preset, scale, options)
-    device = choose_device(options.device)
-    # The first picture in a process pays for what is made once.
-    for _ in stream(originals[:1], session_of(settings, device), scale=scale):
-        pass
-    scores = list(stream(originals, session_of(settings, device), scale=scale))
-    return _row_of(preset, mode, name, scale, scores)
-
-
-def _row_of(preset: str, mode: str, name: str, scale: int, scores: list[Score]) -> Row:
     found = mean(scores)
     return Row(
         preset,
         mode,
+        precision,
         name,
         scale,
         psnr_y=found.psnr_y,
@@ -164,8 +172,8 @@ def _report(rows: list[Row]) -> Report:
     table = Table(
         "Means over the pictures",
         (
-            *("scale", "set", "preset", "mode"),
-            *("Y dB", "RGB8 dB", "SSIM Y", "s per picture", "s at most"),
+            *("scale", "set", "preset", "mode", "precision"),
+            *("Y dB", "RGB8 dB", "SSIM Y", "s per picture", "slowest"),
         ),
         tuple(
             (
@@ -173,6 +181,7 @@ def _report(rows: list[Row]) -> Report:
                 row.set,
                 row.preset,
                 row.mode,
+                row.precision,
                 row.psnr_y,
                 row.psnr_rgb,
                 f"{row.ssim_y:.4f}",
@@ -196,10 +205,13 @@ def goals_of(rows: list[Row]) -> Iterator[Goal]:
             yield Goal(what, found[which], at_least=wanted)
     general = [row for row in rows if row.set == GENERAL and row.mode]
     in_time = [row for row in general if row.most_seconds <= GENERAL_SECONDS]
-    if in_time:
-        best = max(in_time, key=lambda row: row.psnr_rgb)
-        what = f"RGB8 dB of {best.preset}, {best.mode}, on {GENERAL} x{GENERAL_SCALE}"
-        yield Goal(what, best.psnr_rgb, at_least=GENERAL_DB)
-    elif general:
-        least = min(row.most_seconds for row in general)
-        yield Goal(f"seconds for a picture of {GENERAL}", least, at_most=GENERAL_SECONDS)
+    if general:
+        best = (
+            max(in_time, key=lambda row: row.psnr_rgb)
+            if in_time
+            else min(general, key=lambda row: row.most_seconds)
+        )
+        what = f"{best.preset}, {best.mode}, on {GENERAL} x{GENERAL_SCALE}"
+        yield Goal(f"RGB8 dB of {what}", best.psnr_rgb, at_least=GENERAL_DB)
+        yield Goal("seconds per picture, mean", best.seconds, at_most=GENERAL_SECONDS)
+        yield Goal("seconds of the slowest", best.most_seconds, at_most=GENERAL_SECONDS)

@@ -22,7 +22,14 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from srstream.build import CLOCK, Computes, device_of, new_session, prepare
+from srstream.build import (
+    CLOCK,
+    Computes,
+    device_of,
+    model_of_session,
+    new_session,
+    prepare,
+)
 from srstream.cli.resume import Memory, Remembering, check_kept
 from srstream.cli.scores import ScoreSink
 from srstream.cli.serve import state_home
@@ -38,6 +45,7 @@ from srstream.media.printable import printable
 from srstream.ports import StreamContext
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.signals import Signals
+from srstream.settings.weights import check_weights, with_weights
 from srstream.settings.wording import unknown
 from srstream.sinks import DirectorySink, DirectorySinkOptions
 from srstream.sources import PictureList, expand
@@ -75,7 +83,8 @@ class Batch:
         """Return the preset with what was overridden.
 
         Raises:
-            ConfigError: there is no such preset, or a value is out of range.
+            ConfigError: there is no such preset, a value is out of range, or there are no
+                such weights.
         """
         if self.preset not in PRESETS:
             raise ConfigError(
@@ -85,10 +94,10 @@ class Batch:
             )
         options = PRESETS[self.preset]
         if self.weights is not None:
-            options = replace(options, weights=self.weights, net=None)
+            options = with_weights(options, self.weights, key=WEIGHTS)
         adapt = options.adapt
         try:
-            return replace(
+            options = replace(
                 options,
                 scale=self.scale,
                 seed=self.seed,
@@ -101,6 +110,11 @@ class Batch:
             )
         except ValueError as exc:
             raise ConfigError(Complaint("", str(exc))) from exc
+        if self.weights is not None:
+            own = ", ".join(name for name, each in PRESETS.items() if each.net is not None)
+            remedy = f"choose a preset that has one: {own}"
+            check_weights(options, key=WEIGHTS, remedy=remedy)
+        return options
 
 
 def run_batch(batch: Batch) -> Exit:
@@ -146,7 +160,8 @@ async def _run(
     summary = Summary(preset=batch.preset, mode=options.adapt.mode, device=str(device))
     compute = computes.on(device)
     tests = SelfTests(_selftests(os.environ))
-    start = await prepare(options, Path.cwd(), device, compute, tests, key=WEIGHTS)
+    model = await asyncio.to_thread(model_of_session, options, Path.cwd(), WEIGHTS)
+    start = await prepare(options, model, device, compute, tests, key=WEIGHTS)
     session = await new_session(start, key=WEIGHTS)
     await folder.open()  # the pipeline does it too, but this is before the work
     memory = Memory(batch.output, options)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_KEY = "srstream models show"
+_KEY = "models show"
 _AsJson = Annotated[bool, typer.Option("--json", help="A list of objects, for scripts.")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from srstream.media.printable import encodable, printable
 from srstream.models.catalogue import Model
+from srstream.settings.keys import flat
 
 COLUMNS = ("set5", "set14", "validation")
 """The figures of the list; `show` has all."""
@@ -77,7 +78,7 @@ def details(model: Model) -> RenderableType:
         "parameters": f"{model.parameters:,}",
         "size": _size(model),
         "sha256": model.sha256,
-        **dict(_flat(weights.about)),
+        **{key: _shown(value) for key, value in flat(weights.about)},
     }
     for key, value in rows.items():
         table.add_row(Text(printable(key), "dim"), Text(printable(value)))
@@ -98,16 +99,8 @@ def _numbers(model: Model) -> dict[str, float]:
     }
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield what stands in nested maps, under keys such as `recipe.steps`."""
-    for name, value in values.items():
-        key = f"{above}{name}"
-        if isinstance(value, dict):
-            yield from _flat(value, f"{key}.")
-        elif isinstance(value, list):
-            yield key, ", ".join(map(str, value))
-        else:
-            yield key, str(value)
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _strict(value: Any) -> Any:

@@ -27,7 +27,7 @@ def pretrain(
             "-o",
             "--output",
             metavar="FILE",
-            help="The weights: a .safetensors file.",
+            help="The weights; ends in .safetensors.",
             readable=False,
         ),
     ],
@@ -100,7 +100,10 @@ def pretrain(
     ] = None,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Throw an unfinished training of this FILE away."),
+        typer.Option(
+            "--restart",
+            help="Begin anew: throw an unfinished training of FILE away, overwrite FILE.",
+        ),
     ] = False,
     json: Annotated[
         Path | None,
@@ -115,11 +118,13 @@ def pretrain(
 
     The pictures are shrunk by bicubic, and the network learns to undo it. Some are kept
     aside and measured on: PSNR of the luma in dB, beside that of bicubic. It takes from a
-    minute (recipe `quick`) to hours; everything that decides the result stands in the
-    recipe, a file to copy and change.
+    minute (recipe `quick`) to hours. How it is trained stands in the recipe, a file to copy
+    and change; the pictures and --from decide the result with it, and in the last digits
+    the device and the threads.
 
     Interrupted by Ctrl-C or SIGTERM, or killed, it continues from FILE.partial when the
-    same command is run again, and ends with the same weights.
+    same command is run again, and ends with the same weights. A FILE that is there is never
+    overwritten but with --restart.
 
     Then name the weights in a configuration, `weights = "./FILE"`, or by --weights.
 
@@ -131,15 +136,12 @@ def pretrain(
 
     `srstream pretrain photos/ -o wide.safetensors --net-set width=48 --set batch=32`
 
-    Exit status: 0 done or stopped by SIGTERM, 1 the training diverged or the result cannot
-    be written, 2 wrong usage, 130 interrupted.
+    Exit status: 0 done, or FILE was there already, 1 the training diverged or the result
+    cannot be written, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM.
     """
     # Heavy: torch.
     from srstream.cli.pretraining import Pretraining, run_pretraining  # noqa: PLC0415
 
-    overrides = list(sets or ())
-    overrides += [f"steps={steps}"] if steps is not None else []
-    overrides += [f"seed={seed}"] if seed is not None else []
     with complaints(WRONG_USAGE):
         status = run_pretraining(
             Pretraining(
@@ -149,7 +151,9 @@ def pretrain(
                 net_overrides=tuple(net_set or ()),
                 scale=scale,
                 recipe=recipe,
-                overrides=tuple(overrides),
+                overrides=tuple(sets or ()),
+                steps=steps,
+                seed=seed,
                 start=start,
                 device=device,
                 threads=threads,

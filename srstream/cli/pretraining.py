@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 
+from srstream.atomic import sweep
 from srstream.cli.summary import make_parent
 from srstream.cli.trainprogress import TrainProgress
+from srstream.engine.carried import CHANNELS
 from srstream.engine.contracts import NetContext
 from srstream.engine.device import choose_device, prepare_thread
 from srstream.engine.nets import NETS, Net
+from srstream.engine.state import digest_of
 from srstream.engine.weights import Weights, pack_weights
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.exits import Exit
 from srstream.media.printable import printable
 from srstream.models.catalogue import SHIPPED
-from srstream.models.find import is_file, read_model
+from srstream.models.find import SUFFIX, is_file, read_model
 from srstream.runtime.cpus import usable_cpus
 from srstream.sinks.storing import store
 from srstream.training import Pictures, load_recipe, read_pictures, train
-from srstream.training.export import weights_of
+from srstream.training.export import identity_in, identity_of, weights_of
 from srstream.training.figures import set_psnr
-from srstream.training.partial import Partial
+from srstream.training.partial import Partial, differences
 from srstream.training.pictures import Original
 from srstream.training.start import take_over
 
-CHANNELS = 3
 _FROM = "--from"
+_OUTPUT = "--output"
 _TEST = "--test"
 
 
@@ -52,6 +53,8 @@ class Pretraining:
     scale: int
     recipe: str
     overrides: tuple[str, ...]
+    steps: int | None
+    seed: int | None
     start: str | None
     device: str
     threads: int | None
@@ -74,8 +77,8 @@ def run_pretraining(wanted: Pretraining) -> Exit:
     """Train, and write the weights; return the exit status.
 
     Raises:
-        ConfigError: wrong arguments, pictures that do not do, or an unfinished training
-            that is another one.
+        ConfigError: wrong arguments, pictures that do not do, an unfinished training that
+            is another one, or a file that would be lost.
         SinkError: something cannot be written.
         Diverged: the training went wrong.
     """
@@ -84,6 +87,11 @@ def run_pretraining(wanted: Pretraining) -> Exit:
         wanted.recipe,
         scale=wanted.scale,
         overrides=wanted.overrides,
+        flags={
+            key: value
+            for key, value in (("steps", wanted.steps), ("seed", wanted.seed))
+            if value is not None
+        },
         net=wanted.net,
         net_overrides=wanted.net_overrides,
     )
@@ -100,27 +108,22 @@ def run_pretraining(wanted: Pretraining) -> Exit:
     start = None
     if wanted.start is not None:
         _begin_with(wanted.start, net, name, wanted.scale, console)
-        start = {"weights": printable(Path(wanted.start).name), "sha256": _digest(net)}
-    pictures = read_pictures(wanted.data, validation=recipe.validation, warn=warn)
+        digest = digest_of(each.detach().numpy() for each in net.parameters())
+        start = {"weights": printable(Path(wanted.start).name), "sha256": digest}
+    pictures = read_pictures(wanted.data, aside=recipe.aside, warn=warn)
     data = _about(wanted.data, pictures)
-    tests = {
-        printable(folder.resolve().name): _test_pictures(folder, pictures)
-        for folder in wanted.test
-    }
+    tests = _tests(wanted.test, pictures, scale=wanted.scale)
+    identity = identity_of(recipe, options, scale=wanted.scale, start=start, data=data)
     partial = Partial(
         wanted.output.with_name(f"{wanted.output.name}.partial"),
-        {
-            "recipe": asdict(recipe),
-            "net": name,
-            "net_options": asdict(options),
-            "scale": wanted.scale,
-            "data": {key: value for key, value in data.items() if key != "names"},
-            "from": start and start["sha256"],
-            "device": device.type,
-        },
+        {**identity, "device": device.type},
     )
     if wanted.restart:
         partial.remove()
+    elif wanted.output.exists() and not partial.path.exists():
+        _check_there(wanted.output, identity)
+        _tell(console, f"{wanted.output} is there already; --restart trains it again")
+        return Exit.DONE
     _introduce(console, name, net, pictures, scale=wanted.scale)
     with _stopping() as stop, TrainProgress(console, recipe.steps, wanted.json) as progress:
         trained = train(
@@ -136,8 +139,9 @@ def run_pretraining(wanted: Pretraining) -> Exit:
             warn=warn,
         )
     if trained is None:
-        console.print("stopped; run the same command again to continue")
-        return Exit.INTERRUPTED if stop.number == signal.SIGINT else Exit.DONE
+        anew = ", without --restart," if wanted.restart else ""
+        console.print(f"stopped; run the same command again{anew} to continue")
+        return Exit.INTERRUPTED
     weights = weights_of(
         trained,
         options,
@@ -154,20 +158,34 @@ def run_pretraining(wanted: Pretraining) -> Exit:
     blob = pack_weights(weights)
     store(wanted.output, blob)
     partial.remove()
-    told = f"{printable(str(wanted.output))}: {len(blob)} bytes"
-    console.print(told, markup=False, highlight=False, soft_wrap=True)
+    _tell(console, f"{wanted.output}: {len(blob)} bytes")
     return Exit.DONE
 
 
 def _check_outputs(wanted: Pretraining) -> None:
     """Make their folders; before the work, not after it."""
     if wanted.output.is_dir():
-        raise ConfigError(
-            Complaint("--output", f"{wanted.output} is a folder; name a file")
-        )
+        raise ConfigError(Complaint(_OUTPUT, f"{wanted.output} is a folder; name a file"))
+    if wanted.output.suffix != SUFFIX:
+        problem = f"{wanted.output} does not end in {SUFFIX}, as names of weights do"
+        raise ConfigError(Complaint(_OUTPUT, problem))
     make_parent(wanted.output)
+    sweep(wanted.output.parent)  # what a kill has left
     if wanted.json is not None:
         make_parent(wanted.json)
+
+
+def _check_there(output: Path, identity: Mapping[str, Any]) -> None:
+    """Refuse to overwrite what this training would not make. Raises `ConfigError`."""
+    remedy = "name another file, or overwrite it with --restart"
+    try:
+        found = read_model(str(output), Path.cwd(), key=_OUTPUT).weights
+    except ConfigError as error:
+        problem = f"{output} is there already, and holds no weights; {remedy}"
+        raise ConfigError(Complaint(_OUTPUT, problem)) from error
+    if differing := differences(identity_in(found), identity):
+        problem = f"{output} is there already, trained with {differing}; {remedy}"
+        raise ConfigError(Complaint(_OUTPUT, problem))
 
 
 @contextmanager
@@ -206,12 +224,7 @@ def _begin_with(start: str, net: Net, name: str, scale: int, console: Console) -
     except StateError as error:
         raise ConfigError(Complaint(_FROM, f"{start}: {error}")) from error
     left = f"; as at birth: {', '.join(parts.left)}" if parts.left else ""
-    console.print(
-        f"from {printable(start)} (x{weights.scale}): {', '.join(parts.taken)}{left}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    _tell(console, f"from {start} (x{weights.scale}): {', '.join(parts.taken)}{left}")
 
 
 def _weights(start: str, scale: int) -> Weights:
@@ -227,18 +240,28 @@ def _weights(start: str, scale: int) -> Weights:
     return SHIPPED.read(start, scale if scale in there else there[0]).weights
 
 
-def _test_pictures(folder: Path, pictures: Pictures) -> tuple[Original, ...]:
-    """Return the pictures of a set. Raises `ConfigError` if one of them is learnt from."""
+def _tests(
+    folders: tuple[Path, ...], pictures: Pictures, *, scale: int
+) -> dict[str, tuple[Original, ...]]:
+    """Return the pictures of each set, by its name. Raises `ConfigError`."""
 
     def refuse(text: str) -> None:
         raise ConfigError(Complaint(_TEST, text))
 
-    found = read_pictures([folder], validation=0, warn=refuse).training
     known = {each.digest for each in pictures.training}
-    for each in found:
-        if each.digest in known:
-            refuse(f"{folder}: {printable(each.name)} is among the pictures to learn from")
-    return found
+    tests: dict[str, tuple[Original, ...]] = {}
+    for folder in folders:
+        name = printable(folder.resolve().name)
+        if name in tests or name.startswith("validation"):
+            refuse(f"{folder}: {name} is the name of other figures; rename the folder")
+        tests[name] = read_pictures([folder], aside=0, warn=refuse).training
+        for each in tests[name]:
+            picture = f"{folder}: {printable(each.name)}"
+            if each.digest in known:
+                refuse(f"{picture} is among the pictures to learn from")
+            if min(each.pixels.shape[-2:]) < 3 * scale:
+                refuse(f"{picture} is too small to measure on")
+    return tests
 
 
 def _about(data: tuple[Path, ...], pictures: Pictures) -> dict[str, Any]:
@@ -250,14 +273,6 @@ def _about(data: tuple[Path, ...], pictures: Pictures) -> dict[str, Any]:
     }
 
 
-def _digest(net: Net) -> str:
-    """Return what tells its weights from others."""
-    digest = hashlib.sha256()
-    for _, parameter in net.named_parameters():
-        digest.update(np.ascontiguousarray(parameter.detach().numpy()).data)
-    return digest.hexdigest()[:16]
-
-
 def _introduce(
     console: Console,
     name: str,
@@ -267,11 +282,14 @@ def _introduce(
     scale: int,
 ) -> None:
     parameters = sum(each.numel() for each in net.parameters())
-    console.print(
+    _tell(
+        console,
         f"{name} x{scale}, {parameters} parameters; "
         f"{len(pictures.training)} pictures to learn from, "
         f"{len(pictures.validation)} to measure on",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
+
+
+def _tell(console: Console, text: str) -> None:
+    """Print a line as it is."""
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)

@@ -85,12 +85,12 @@ def _line(moment: Moment) -> str:
 
 
 def described(moment: Moment) -> str:
-    """Return `loss 0.01234, 36.21 dB (bicubic 33.10), 310 pictures/s, 1:05:09 left`."""
+    """Return `loss 0.01234, 36.21 dB (bicubic 33.10), 310 crops/s, 1:05:09 left`."""
     measured = ""
     if moment.psnr is not None and moment.psnr_bicubic is not None:
         measured = f", {moment.psnr:.3f} dB (bicubic {moment.psnr_bicubic:.2f})"
     return (
-        f"loss {moment.loss:.5f}{measured}, {moment.pictures_per_second:.0f} pictures/s, "
+        f"loss {moment.loss:.5f}{measured}, {moment.crops_per_second:.0f} crops/s, "
         f"{length_of(moment.seconds_left)} left"
     )
 

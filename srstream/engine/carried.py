@@ -6,7 +6,6 @@ session leave nothing behind and miss nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from srstream.engine.device import is_lost
 from srstream.engine.losses import LOSSES, LossContext
 from srstream.engine.nets import NETS, Net, NetContext
 from srstream.engine.options import SessionOptions
-from srstream.engine.state import check_fits, pack, unpack
+from srstream.engine.state import array_of, check_fits, digest_of, pack, unpack
 from srstream.engine.weights import Weights
 from srstream.errors import StateError
 
@@ -83,13 +82,16 @@ class Carried:
         """Optimiser steps that were taken on them."""
         self._keeps_moments = options.adapt.carry_moments
         self._initial = self._weights()
+        # Weights that are drawn tell the seed themselves.
+        seed = {} if weights is None else {"seed": options.seed}
         self._fingerprint = {
             "net": self.net_name,
             "net_options": asdict(net_options),
             "scale": options.scale,
             "base": self.net.base,
             "degradation": DEGRADATION,
-            "initial_weights": _digest(self._initial),
+            "initial_weights": digest_of(each.cpu().numpy() for each in self._initial),
+            **seed,
         }
 
     def start_afresh(self) -> None:
@@ -243,25 +245,10 @@ def _joined(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
-def _digest(weights: list[Tensor]) -> str:
-    digest = hashlib.sha256()
-    for weight in weights:
-        digest.update(weight.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _tensor(
     arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
 ) -> Tensor:
-    """Return one array, checked: what is of another shape or not finite does harm later."""
-    array = arrays.get(name)
-    if array is None:
-        raise StateError(f"{name} is missing")
-    if array.dtype != np.float32 or array.shape != tuple(shape):
-        raise StateError(f"{name} is {array.dtype} of shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise StateError(f"{name} is not finite")
-    return torch.from_numpy(array)
+    return torch.from_numpy(array_of(arrays, name, shape))
 
 
 def _moments(

@@ -1,4 +1,4 @@
-"""Consistent bicubic: an enlargement that shrinks back to the picture it came from.
+"""Consistent bicubic: an enlargement that shrinks back to the picture it came from, nearly.
 
 Back-projection (Irani and Peleg, "Improving resolution by image registration", 1991)
 adds back, again and again, what an enlargement U lacks when shrunk by D. With both linear
@@ -6,6 +6,10 @@ and nothing else in between, it converges to U f with D U f = identity: a fixed 
 on the small picture, before the ordinary enlargement. Nothing is learnt, and nothing is
 random. It costs a filter and gains about 1.2 dB over U alone, where D is how the picture
 was really made.
+
+Of noise in [0, 1] what shrinks back is within 0.0012 of what it was: the filter is cut off.
+The two pixels next to a border are off by up to 0.06, where U alone is off by 0.4: at
+borders U and D weigh otherwise, and the filter is the same everywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ _LINE = 121
 """Pixels of the line the filter is derived on: its middle does not notice the ends."""
 _GRID = 2.0**22
 """Taps are whole multiples of 1/_GRID: float32 then holds each of them, and their sum of
-1, exactly. So what is flat stays as it is."""
+1, exactly. So what is flat stays as it is, but for the rounding of the products."""
 
 Shrink = Callable[[Tensor, int], Tensor]
 """D: [B, C, s*h, s*w] -> [B, C, h, w], linear, alike in both directions and at every

@@ -27,7 +27,8 @@ class Net(Protocol):
     reach: int
     """How far, in low-resolution pixels, an output pixel sees: the margin of a tile."""
     maps: float
-    """The most feature maps it holds per output pixel: decides the size of a tile."""
+    """The most feature maps that a layer gives, per output pixel: decides the size of a
+    tile."""
     colours: int
     """Channels it learns from: 3, or 1 for a network of luma. That one takes RGB as well,
     and adds what it finds in the luma to all three channels."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -24,20 +26,44 @@ class Convolution(nn.Conv2d):
         """Return the same after a ReLU.
 
         On a CPU and without gradients both are one pass over memory, a tenth faster. What
-        torch has for that, for its compiler, has no public name; where it is missing the
-        result is the same bit for bit.
+        torch has for that, for its compiler, has no public name and is not everywhere. In
+        bfloat16 the result is the same bit for bit, in float32 it may differ by a few
+        millionths: so where torch shall be deterministic it is left alone.
         """
-        if torch.is_grad_enabled() or features.device.type != "cpu" or _FUSED is None:
+        if (
+            torch.is_grad_enabled()
+            or torch.are_deterministic_algorithms_enabled()
+            or features.device.type != "cpu"
+            or not _is_fused(features.dtype)
+        ):
             return F.relu(self(features), inplace=True)
-        one = [1, 1]
-        weight, bias = self.parameters_in(features.dtype)
-        fused: Tensor = _FUSED(features, weight, bias, one, one, one, 1, "relu", [], "")
-        return fused
+        return _in_one_pass(features, *self.parameters_in(features.dtype))
 
     def parameters_in(self, kind: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return weight and bias in this precision."""
         assert self.bias is not None  # noqa: S101 - it is made with one
         return self.weight.to(kind), self.bias.to(kind)
+
+
+def _in_one_pass(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Convolve, padded by zeros, and rectify."""
+    assert _FUSED is not None  # noqa: S101 - asked by `_is_fused`
+    one = [1, 1]
+    fused: Tensor = _FUSED(features, weight, bias, one, one, one, 1, "relu", [], "")
+    return fused
+
+
+@cache
+def _is_fused(kind: torch.dtype) -> bool:
+    """Tell whether `_FUSED` works in this precision: bfloat16 takes AVX-512 or the like."""
+    if _FUSED is None:
+        return False
+    features, kernel = (torch.zeros(1, 1, side, side, dtype=kind) for side in (4, 3))
+    try:
+        _in_one_pass(features, kernel, torch.zeros(1, dtype=kind))
+    except RuntimeError:
+        return False
+    return True
 
 
 def zero_convolution(inputs: int, outputs: int) -> Convolution:

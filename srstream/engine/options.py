@@ -83,7 +83,8 @@ class UpscaleOptions:
     member_back_projection: int = 0
     """The same on each of the eight before they are merged."""
     tile: int | None = None
-    """Side of a tile in output pixels; none: from the width of the network."""
+    """Side of a tile in output pixels; none: from the network, so that the memory and the
+    time of a tile are bounded."""
 
     def __post_init__(self) -> None:
         check_within("back_projection", self.back_projection, 0, 100)
@@ -110,7 +111,8 @@ class SessionOptions:
     of `srstream pretrain`; none: they are drawn at random."""
     precision: Precision = "auto"
     """Of the convolutions: float32, or bfloat16 on pictures of 8 bits; auto: bfloat16
-    where a test at the start finds it faster."""
+    where a test at the start finds it faster and close enough; float32 without trained
+    weights."""
     loss: Any = field(default_factory=DogOptions)
     """The options of a row of `LOSSES`."""
     adapt: AdaptOptions = field(default_factory=AdaptOptions)

@@ -188,11 +188,13 @@ def _pyramid(
 
 
 def _spread(held: Tensor, height: int, width: int) -> Tensor:
-    """Shrink a mask; above 0 at every pixel that covers a part of what is held out.
+    """Shrink a mask; above 0 at every pixel that `resize` makes of what is held out too.
 
-    Antialiased bilinear weighs nothing below zero, and sees as far again.
+    Antialiased bilinear weighs nothing below zero, but sees one pixel of the smaller
+    picture to either side, and bicubic two: hence the neighbours.
     """
-    return F.interpolate(held, size=(height, width), mode="bilinear", antialias=True)
+    seen = F.interpolate(held, size=(height, width), mode="bilinear", antialias=True)
+    return F.max_pool2d(seen, 3, stride=1, padding=1)
 
 
 def _crop_index(places: Tensor, crop: int) -> Tensor:

@@ -326,7 +326,7 @@ class Session:
             seen.heldout_psnr_after = heldout.psnr(carried.net)
         if not trace.steps and not was_reset:
             return
-        if self._is_worth_keeping(seen):
+        if self._is_worth_keeping(seen, was_reset=was_reset):
             if trace.steps:
                 carried.learnt(trace.steps)
             kept = Outcome.CONVERGED if trace.converged else Outcome.ADAPTED
@@ -385,7 +385,7 @@ class Session:
             adapter.forget()
         return trace
 
-    def _is_worth_keeping(self, seen: Seen) -> bool:
+    def _is_worth_keeping(self, seen: Seen, *, was_reset: bool) -> bool:
         if not self._carried.is_finite():
             return False
         if seen.loss_after is not None and not math.isfinite(seen.loss_after):
@@ -393,4 +393,7 @@ class Session:
         before, after = seen.heldout_psnr_before, seen.heldout_psnr_after
         if before is None or after is None or self._options.adapt.judge == "observe":
             return True
-        return not judge.made_it_worse(before, after)
+        # Initial weights, where they were trained, may be below bicubic here themselves.
+        bicubic = seen.heldout_psnr_bicubic if was_reset else None
+        is_unusable = bicubic is not None and judge.carried_are_unusable(after, bicubic)
+        return not is_unusable and not judge.made_it_worse(before, after)

@@ -1,7 +1,7 @@
-"""A session's memory <-> bytes: safetensors, with a head that says whose memory it is.
+"""Named arrays <-> bytes: safetensors, with a head that says what they are.
 
 safetensors keeps text beside the arrays, but in another order each time. So the head is
-one JSON text under one key: the same memory always gives the same bytes. It carries a
+one JSON text under one key: the same arrays always give the same bytes. It carries a
 checksum of itself and of the arrays, which the format has not.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from srstream.errors import StateError
 FORMAT = 1
 LARGEST = 1 << 30
 """Bytes; the largest network that can be set takes 0.85 GB with its moments."""
+LARGEST_HEAD = 1 << 20
+"""Bytes of names, shapes and text; parsing more would hold up every other thread."""
 _HEAD = "srstream"
 _SUM = "sha256"
 
@@ -41,17 +43,19 @@ def unpack(blob: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         StateError: not such bytes, damaged, too large, or of another format.
     """
     if len(blob) > LARGEST:
-        raise StateError(f"the state has {len(blob)} bytes; at most {LARGEST} are taken")
+        raise StateError(f"it has {len(blob)} bytes; at most {LARGEST} are taken")
+    length = int.from_bytes(blob[:8], "little")
     try:
+        if length > LARGEST_HEAD:
+            raise ValueError(f"its head has {length} bytes")  # noqa: TRY301
         arrays = load(blob)
-        length = int.from_bytes(blob[:8], "little")  # found right by `load`
         head = json.loads(json.loads(blob[8 : 8 + length])["__metadata__"][_HEAD])
         is_whole = head.pop(_SUM, None) == _checksum(arrays, head)
     except Exception as exc:  # damage makes the parsers raise many things
-        raise StateError(f"not the state of a session: {exc}") from exc
+        raise StateError(f"not a file of srstream: {exc}") from exc
     check_fits(head, {"format": FORMAT})
     if not is_whole:
-        raise StateError("the state is damaged: it does not have its checksum")
+        raise StateError("damaged: it does not have its checksum")
     return arrays, head
 
 
@@ -65,6 +69,33 @@ def check_fits(head: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for key, value in json.loads(json.dumps(wanted)).items():
         if head.get(key) != value:
             raise StateError(f"{key} is {head.get(key)!r}; wanted: {value!r}")
+
+
+def array_of(
+    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Return one array of float32, checked: what else it is would do harm later.
+
+    Raises:
+        StateError: it is missing, of another type or shape, or not finite.
+    """
+    array = arrays.get(name)
+    if array is None:
+        raise StateError(f"{name} is missing")
+    if array.dtype != np.float32 or array.shape != tuple(shape):
+        found = f"{array.dtype} of shape {array.shape}"
+        raise StateError(f"{name} is {found}; wanted: float32 of shape {tuple(shape)}")
+    if not np.isfinite(array).all():
+        raise StateError(f"{name} is not finite")
+    return array
+
+
+def digest_of(arrays: Iterable[NDArray[Any]]) -> str:
+    """Return what tells these weights, in this order, from others."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _text(head: Mapping[str, Any]) -> str:

@@ -15,9 +15,16 @@ from srstream.engine.resample import enlarge, shrink
 from srstream.errors import ResourceError
 
 LAYER_BYTES = {"cpu": 32 * 2**20 - 4096, "cuda": 256 * 2**20}
-"""What the widest layer of one tile may take; decides the tile if none is given. On a CPU
-the largest that glibc keeps when it is freed: what is larger goes back to the system
-after every layer and is faulted in again, zeroed, which takes as long as the layer."""
+"""What the widest layer of one tile may take, and its output; decides the tile if none is
+given. On a CPU the largest that glibc keeps when it is freed: what is larger goes back to
+the system after every layer and is faulted in again, zeroed, which takes as long as the
+layer."""
+MULTIPLICATIONS = {"cpu": 1e10, "cuda": 1e12}
+"""What one tile may take, about, since other streams wait for it: 50 to 100 ms on two
+cores, less on a GPU."""
+FEWEST_REACHES = 20
+"""But a tile's side, margins included, may be as many times the network's reach: the
+margins, which are computed twice, are then a fifth of its area."""
 MERGED_ROWS = 64
 SMALLEST_TILE = 64
 
@@ -32,6 +39,7 @@ class Upscaler:
         self._options = options
         self._scale = scale
         self._layer_bytes = LAYER_BYTES[device.type]
+        self._multiplications = MULTIPLICATIONS[device.type]
         self._tile = options.tile
 
     def enlarge(self, low: Tensor) -> Work[None, None, Tensor]:
@@ -82,13 +90,28 @@ class Upscaler:
 
     def _fitting(self, low: Tensor) -> int:
         """Return the side of the largest tile, in output pixels: all of it if it fits."""
-        height, width = low.shape[-2:]
-        bytes_each = self._net.precision.itemsize * self._net.maps * self._scale**2
-        pixels = int(self._layer_bytes / bytes_each)
+        channels, height, width = low.shape[-3:]
+        # The base, and the sum with the residual, are float32.
+        widest = max(self._net.precision.itemsize * self._net.maps, 4 * channels)
+        fitting = self._layer_bytes / (widest * self._scale**2)
+        quick = self._multiplications / self._multiplications_each()
+        least = (FEWEST_REACHES * self._net.reach) ** 2
+        pixels = int(min(fitting, max(quick, least)))
         if height * width <= pixels:
             return max(height, width) * self._scale
         side = (math.isqrt(pixels) - 2 * self._net.reach) * self._scale
         return max(side, SMALLEST_TILE)
+
+    def _multiplications_each(self) -> float:
+        """Return how often the network multiplies for a low-resolution pixel, about.
+
+        Its convolutions use every weight once per pixel of theirs: those pixels lie where
+        the widest layer has as many maps as `maps` says.
+        """
+        weights = list(self._net.parameters())
+        most_maps = max(len(weight) for weight in weights)
+        pixels = self._net.maps * self._scale**2 / most_maps
+        return pixels * sum(weight.numel() for weight in weights)
 
     def _tiles_of(self, low: Tensor, side: int) -> Work[None, None, Tensor]:
         """Enlarge tile by tile, each with as much around it as the network sees."""

@@ -14,6 +14,8 @@ from srstream.engine.state import check_fits, pack, unpack
 from srstream.errors import StateError
 
 KIND = "weights"
+UNFINISHED = "training"
+"""The kind of file in which a training is saved until it is finished."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,22 +49,34 @@ def unpack_weights(blob: bytes) -> Weights:
     """Undo `pack_weights`.
 
     Raises:
-        StateError: not such bytes, damaged, or of a network that is not known here.
+        StateError: not such bytes, damaged, an unfinished training, or of a network that is
+            not known here.
     """
     arrays, head = unpack(blob)
+    if head.get("kind") == UNFINISHED:
+        raise StateError("an unfinished training, which `srstream pretrain` continues")
     check_fits(head, {"kind": KIND})
     net, scale, about = head.get("net"), head.get("scale"), head.get("about")
     if not isinstance(net, str) or net not in NETS:
         raise StateError(f"net is {net!r}; known: {', '.join(NETS)}")
-    if scale not in (2, 3, 4) or not isinstance(about, dict):
+    if type(scale) is not int or scale not in (2, 3, 4) or not isinstance(about, dict):
         raise StateError(
             f"scale is {scale!r}, about is {about!r}; wanted: 2, 3 or 4, a map"
         )
     try:
         options = NETS[net].options(**head["net_options"])
+        _check_types(options, NETS[net].options())
     except (KeyError, TypeError, ValueError) as exc:
         raise StateError(f"the options of {net} do not fit: {exc}") from exc
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.float16) or not np.isfinite(array).all():
             raise StateError(f"{name} is {array.dtype}, or not finite; wanted: float32")
     return Weights(net, options, scale, arrays, about)
+
+
+def _check_types(options: Any, like: Any) -> None:
+    """Raise `TypeError` unless the values are of the types that they have in `like`."""
+    wanted = asdict(like)
+    for name, value in asdict(options).items():
+        if type(value) is not type(wanted[name]):
+            raise TypeError(f"{name} is {value!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -16,13 +16,16 @@ from srstream.errors import Complaint, ConfigError, StateError
 _FILE = re.compile(r"([a-z][a-z0-9-]*)-x([234])\.safetensors")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Model:
-    """Trained weights for one scale, and the file that they were read from."""
+    """Trained weights for one scale, and the file that they were read from.
+
+    Equal if name and content of the file are.
+    """
 
     name: str
     """By which a configuration names it: `realtime`, or the path of a file."""
-    weights: Weights
+    weights: Weights = field(compare=False)
     size: int
     """Bytes of the file."""
     sha256: str

@@ -7,18 +7,17 @@ import os
 import stat
 from pathlib import Path
 
-from srstream.engine.weights import Weights
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.models.catalogue import SHIPPED, Catalogue, Model, model_of
 
 LARGEST = 1 << 29
 """Bytes of a file; the largest network that can be set takes 0.3 GB."""
-_SUFFIX = ".safetensors"
+SUFFIX = ".safetensors"
 
 
 def is_file(named: str) -> bool:
     """Tell whether this is the path of a file, and not the name of a shipped model."""
-    return "/" in named or named.endswith(_SUFFIX)
+    return "/" in named or named.endswith(SUFFIX)
 
 
 def check_name(
@@ -75,18 +74,6 @@ def find_model(
     return model
 
 
-def read_weights(
-    named: str,
-    scale: int,
-    base: Path,
-    *,
-    key: str = "weights",
-    shipped: Catalogue = SHIPPED,
-) -> Weights:
-    """Return the weights of `find_model`; raises what that does. Blocks."""
-    return find_model(named, scale, base, key=key, shipped=shipped).weights
-
-
 def read_model(
     path: str, base: Path, *, key: str = "weights", shipped: Catalogue = SHIPPED
 ) -> Model:
@@ -100,11 +87,11 @@ def read_model(
         return model_of(path, _content(file))
     except FileNotFoundError as error:
         raise _refuse(key, f"{file}: no such file; {_known(shipped)}") from error
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        reason = getattr(error, "strerror", None) or error
         raise _refuse(key, f"{file} cannot be read: {reason}; {_known(shipped)}") from error
     except StateError as error:
-        remedy = "copy it again, or make it anew by `srstream pretrain`"
+        remedy = "copy it again, or run `srstream pretrain` again"
         raise _refuse(key, f"{file} cannot be used: {error}; {remedy}") from error
 
 
@@ -128,7 +115,7 @@ def _known(shipped: Catalogue) -> str:
     names = ", ".join(shipped.scales()) or "none"
     return (
         f"name a model that is shipped ({names}), or a file of `srstream pretrain` by a "
-        f"path with a / or ending in {_SUFFIX}"
+        f"path with a / or ending in {SUFFIX}"
     )
 
 

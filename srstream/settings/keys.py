@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _INDEX = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')|\[(\d+)\]""")
@@ -20,6 +22,15 @@ def below(key: str, *parts: str | int) -> str:
         name = part if _BARE.fullmatch(part) else json.dumps(part)
         key = f"{key}.{name}" if key else name
     return key
+
+
+def flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield `recipe.steps` and its value, for all keys at all depths; without quotes."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def split(key: str) -> tuple[str, ...]:

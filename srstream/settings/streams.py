@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from srstream.engine.losses import LOSSES
@@ -111,7 +112,9 @@ def _read_session(table: Mapping[str, Any], *, key: str) -> SessionOptions:
             with findings.gathered():
                 session = override(session, table[name], key)
     findings.settle()
-    check_weights(session, table, stream=key)
+    if "weights" in table:
+        net = f"set {below(key, 'net')} = {{ type = ... }} too"
+        check_weights(session, key=below(key, "weights"), remedy=net)
     return session
 
 
@@ -126,12 +129,14 @@ def _with_scale(session: SessionOptions, value: Any, stream: str) -> SessionOpti
     return replace(session, scale=scale)
 
 
-def _with_seed(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
-    return fill(SessionOptions, {"seed": value}, key=stream, base=session)
+def _with_field(
+    session: SessionOptions, value: Any, stream: str, *, name: str
+) -> SessionOptions:
+    return fill(SessionOptions, {name: value}, key=stream, base=session)
 
 
-def _with_precision(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
-    return fill(SessionOptions, {"precision": value}, key=stream, base=session)
+def _with_weights(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
+    return with_weights(session, value, key=below(stream, "weights"))
 
 
 def _with_net(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
@@ -173,9 +178,9 @@ def _with_upscale(session: SessionOptions, value: Any, stream: str) -> SessionOp
 
 _OVERRIDES: dict[str, Callable[[SessionOptions, Any, str], SessionOptions]] = {
     "scale": _with_scale,
-    "seed": _with_seed,
-    "precision": _with_precision,
-    "weights": with_weights,
+    "seed": partial(_with_field, name="seed"),
+    "precision": partial(_with_field, name="precision"),
+    "weights": _with_weights,
     "net": _with_net,
     "adapt": _with_adapt,
     "upscale": _with_upscale,

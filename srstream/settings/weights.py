@@ -1,8 +1,7 @@
-"""The key `weights` of a stream, and `net` beside it: weights bring their network."""
+"""The key `weights`, and `net` beside it: weights bring their network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +15,12 @@ NONE = "none"
 """Weights drawn at random: so is a preset overridden, as TOML has no null."""
 
 
-def with_weights(session: SessionOptions, value: Any, stream: str) -> SessionOptions:
+def with_weights(session: SessionOptions, value: Any, *, key: str) -> SessionOptions:
     """Return the session with these weights and, of a preset without any, no other net.
 
     Raises:
-        ConfigError: this is no string, or an empty one.
+        ConfigError: this is no string, or an empty one; names the key, where it was set.
     """
-    key = below(stream, "weights")
     named = fit(value, str, key=key)
     if not named:
         raise refuse(key, f'found "" (string); for weights drawn at random: "{NONE}"')
@@ -46,25 +44,25 @@ def refuse_net(session: SessionOptions, *, stream: str) -> None:
     raise refuse(below(stream, "net"), problem)
 
 
-def check_weights(
-    session: SessionOptions, table: Mapping[str, Any], *, stream: str
-) -> None:
-    """Check the weights that a stream's table names, when all of the table was read.
+def check_weights(session: SessionOptions, *, key: str, remedy: str) -> None:
+    """Check the weights that were set, when all beside them was read.
 
     Files are not looked at: a configuration may be checked on another machine.
+
+    Args:
+        session: with these weights.
+        key: where they were set.
+        remedy: how a session without weights gets a network.
 
     Raises:
         ConfigError: no model is called so, or none for this scale; or there are neither
             weights nor a network.
     """
-    if "weights" not in table:
-        return
-    key = below(stream, "weights")
     if session.weights is not None:
         check_name(session.weights, session.scale, key=key)
     elif session.net is None:
         problem = (
             f'found "{NONE}" (string), and preset {session.preset} has no network of its '
-            f"own; set {below(stream, 'net')} = {{ type = ... }} too"
+            f"own; {remedy}"
         )
         raise refuse(key, problem)

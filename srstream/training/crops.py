@@ -10,10 +10,17 @@ from torch import Generator, Tensor
 
 from srstream.engine.luma import luma
 from srstream.engine.resample import resize, shrink
+from srstream.engine.upscale import apply_symmetry
 from srstream.errors import Complaint, ConfigError
 from srstream.training.pictures import Original
 
+LEAST_MEASURED = 16
+"""Side in low resolution; smaller pictures are not measured on: mostly border."""
+_LEAST_CROP = 8
+"""The smallest `side` of a recipe."""
 _NAMED_AT_MOST = 5
+_SYMMETRIES = (0, 4, 2, 6, 1, 5, 3, 7)
+"""In this order a seed draws them: with another, recipes give other weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +85,10 @@ def pairs_to_learn(
         ConfigError: no picture is left.
     """
     pairs: list[Pair] = []
-    small: list[str] = []
+    small: list[Original] = []
     for original in originals:
         if min(original.pixels.shape[-2:]) < side * scale:
-            small.append(original.name)
+            small.append(original)
             continue
         for smaller in (1.0, *shrunken):
             pair = pair_of(original, scale=scale, colours=colours, smaller=smaller)
@@ -89,13 +96,41 @@ def pairs_to_learn(
                 pairs.append(pair)
     edge = f"{side * scale}x{side * scale}"
     if not pairs:
-        problem = f"all pictures are smaller than a crop of {edge}; take larger ones, or"
-        raise ConfigError(Complaint("", f"{problem} a smaller `side`"))
+        fitting = max(min(each.pixels.shape[-2:]) for each in small) // scale
+        remedy = f", or --set side={fitting}" if fitting >= _LEAST_CROP else ""
+        problem = f"all pictures are smaller than a crop of {edge}: {_named(small)}"
+        raise ConfigError(Complaint("", f"{problem}; take larger ones{remedy}"))
     if small:
-        more = len(small) - _NAMED_AT_MOST
-        rest = f" and {more} more" if more > 0 else ""
-        named = ", ".join(small[:_NAMED_AT_MOST])
-        warn(f"smaller than a crop of {edge}, left out: {named}{rest}")
+        warn(f"smaller than a crop of {edge}, left out: {_named(small)}")
+    return pairs
+
+
+def pairs_to_measure(
+    originals: Iterable[Original],
+    *,
+    scale: int,
+    colours: int,
+    warn: Callable[[str], None],
+) -> list[Pair]:
+    """Return the pairs of whole pictures.
+
+    Args:
+        originals: The pictures.
+        scale: As `pair_of`.
+        colours: As `pair_of`.
+        warn: Told about pictures that are too small to tell anything; they are left out.
+    """
+    pairs: list[Pair] = []
+    small: list[Original] = []
+    for original in originals:
+        pair = pair_of(original, scale=scale, colours=colours)
+        if pair is None or min(pair.low.shape[-2:]) < LEAST_MEASURED:
+            small.append(original)
+        else:
+            pairs.append(pair)
+    if small:
+        edge = f"{LEAST_MEASURED * scale}x{LEAST_MEASURED * scale}"
+        warn(f"smaller than {edge}, not measured on: {_named(small)}")
     return pairs
 
 
@@ -147,7 +182,8 @@ class _Flat:
         self._first = (sizes.cumsum(0) - sizes).to(device)
         self._width = torch.tensor([each.shape[-1] for each in pictures]).to(device)
         grid = torch.arange(side * side).view(side, side)
-        sources = torch.stack([each.flatten() for each in _symmetries(grid)]).to(device)
+        turned = [apply_symmetry(grid, each).flatten() for each in _SYMMETRIES]
+        sources = torch.stack(turned).to(device)
         self._rows, self._columns = sources // side, sources % side
 
     def crops(self, which: Tensor, place: Tensor, turn: Tensor) -> Tensor:
@@ -160,8 +196,8 @@ class _Flat:
         return taken.view(-1, len(which), self._side, self._side).transpose(0, 1)
 
 
-def _symmetries(grid: Tensor) -> Iterable[Tensor]:
-    """Yield [side, side] turned and mirrored in the eight ways."""
-    for turned in (grid, grid.T):
-        for mirrored in (turned, turned.flip(0)):
-            yield from (mirrored, mirrored.flip(1))
+def _named(originals: Sequence[Original]) -> str:
+    """Return the names of some of them, and how many more there are."""
+    more = len(originals) - _NAMED_AT_MOST
+    rest = f" and {more} more" if more > 0 else ""
+    return ", ".join(each.name for each in originals[:_NAMED_AT_MOST]) + rest

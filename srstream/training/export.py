@@ -15,6 +15,38 @@ from srstream.training.loop import Trained
 from srstream.training.recipe import Recipe
 
 
+def identity_of(
+    recipe: Recipe,
+    options: Any,
+    *,
+    scale: int,
+    start: Mapping[str, Any] | None,
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what decides the weights, but for device and threads; arguments as there."""
+    return {
+        "recipe": asdict(recipe),
+        "net": NETS.name_of(options),
+        "net_options": asdict(options),
+        "scale": scale,
+        "data": _without(data, "names"),
+        "from": start and start["sha256"],
+    }
+
+
+def identity_in(weights: Weights) -> dict[str, Any]:
+    """Return the same of weights that are there, whatever their `about` holds."""
+    start = weights.about.get("from")
+    return {
+        "recipe": _without(weights.about.get("recipe"), "name"),
+        "net": weights.net,
+        "net_options": asdict(weights.options),
+        "scale": weights.scale,
+        "data": _without(weights.about.get("data"), "names"),
+        "from": start.get("sha256") if isinstance(start, Mapping) else None,
+    }
+
+
 def weights_of(
     trained: Trained,
     options: Any,
@@ -34,8 +66,9 @@ def weights_of(
         recipe: What it was trained by.
         scale: The network's.
         name: Of the recipe.
-        start: What is to be said about the weights it began with; none: they were drawn.
-        data: What is to be said about the pictures.
+        start: What is to be said about the weights it began with, with a digest as
+            `sha256`; none: they were drawn.
+        data: What is to be said about the pictures, without regard to their `names`.
         figures: dB on sets of pictures, by the names of the sets.
     """
     last = trained.moments[-1]
@@ -62,3 +95,10 @@ def weights_of(
         for name, parameter in trained.net.named_parameters()
     }
     return Weights(NETS.name_of(options), options, scale, arrays, about)
+
+
+def _without(table: Any, key: str) -> dict[str, Any]:
+    """Return the table without this key; empty if it is no table."""
+    if not isinstance(table, Mapping):
+        return {}
+    return {name: value for name, value in table.items() if name != key}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ import torch
 
 from srstream.engine.contracts import Net
 from srstream.errors import Complaint, ConfigError, Diverged, StateError
-from srstream.training.crops import Pool, pair_of, pairs_to_learn
+from srstream.training.crops import Pool, pairs_to_learn, pairs_to_measure
 from srstream.training.partial import Partial
 from srstream.training.pictures import Pictures
 from srstream.training.recipe import Recipe
@@ -20,8 +21,6 @@ from srstream.training.validation import Validation
 
 SAVE_SECONDS = 120.0
 """At most so much work is lost with the process, whatever a step takes."""
-_LEAST_SIDE = 16
-"""In low resolution; smaller pictures are not measured on: mostly border."""
 _SMOOTH = 0.99
 """What stays of the running mean of the loss at each step."""
 
@@ -43,8 +42,8 @@ class Moment:
     """dB of bicubic on the same pictures."""
     measured: bool
     """`psnr` was measured after this very step."""
-    pictures_per_second: float
-    """Crops, since this process began."""
+    crops_per_second: float
+    """Learnt from since this process began."""
     seconds_left: float
     """At this speed."""
 
@@ -118,12 +117,9 @@ def train(
         side=recipe.side,
         device=place,
     )
-    measured = [
-        pair
-        for each in pictures.validation
-        if (pair := pair_of(each, scale=scale, colours=colours)) is not None
-        and min(pair.low.shape[-2:]) >= _LEAST_SIDE
-    ]
+    measured = pairs_to_measure(
+        pictures.validation, scale=scale, colours=colours, warn=warn
+    )
     net.to(device=place, memory_format=torch.channels_last)
     run = _Run(
         Trainer(net, pool, recipe, place),
@@ -201,12 +197,14 @@ class _Run:
 
     def _moment(self) -> Moment:
         step, steps = self._trainer.step, self._recipe.steps
-        count = self._recipe.validations
+        count = self._recipe.measurements
         # True at `count` of the steps, the last one among them.
         measuring = step * count // steps > (step - 1) * count // steps
         psnr = self._moments[-1].psnr if self._moments else None
         if measuring:
             psnr = self._validation.measure(self._trainer.averaged)
+            if psnr is not None and not math.isfinite(psnr):
+                raise Diverged(f"the validation is {psnr} at step {step}")
         passed = max(self._clock() - self._began, 1e-9)
         speed = (step - self._began_at) / passed
         return Moment(
@@ -216,7 +214,7 @@ class _Run:
             psnr=psnr,
             psnr_bicubic=self._validation.bicubic,
             measured=measuring,
-            pictures_per_second=speed * self._recipe.batch,
+            crops_per_second=speed * self._recipe.batch,
             seconds_left=(steps - step) / speed,
         )
 

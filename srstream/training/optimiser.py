@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
-from srstream.errors import StateError
+from srstream.engine.state import array_of
 
 MOMENTUM = 0.95
 _ITERATIONS = 5
@@ -135,7 +134,7 @@ class Optimiser:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `arrays` returned. Raises `StateError`."""
         for name, moment in self._muon.moments().items():
-            moment.copy_(tensor_of(arrays, f"muon/{name}", moment.shape))
+            moment.copy_(torch.from_numpy(array_of(arrays, f"muon/{name}", moment.shape)))
         self._adam.state.clear()
         for name, parameter in self._rest.items():
             if f"adam/{name}/step" not in arrays:
@@ -144,29 +143,12 @@ class Optimiser:
             # In the layout of the parameter: the fused step reads them so.
             self._adam.state[parameter] = {
                 key: torch.zeros_like(parameter, requires_grad=False).copy_(
-                    tensor_of(arrays, f"{place}/{key}", parameter.shape)
+                    torch.from_numpy(array_of(arrays, f"{place}/{key}", parameter.shape))
                 )
                 for key in ("exp_avg", "exp_avg_sq")
             }
-            step = tensor_of(arrays, f"{place}/step", ()).to(parameter.device, copy=True)
-            self._adam.state[parameter]["step"] = step
-
-
-def tensor_of(
-    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
-) -> Tensor:
-    """Return one array of float32, not copied.
-
-    Raises:
-        StateError: it is missing, of another shape, or not finite.
-    """
-    array = arrays.get(name)
-    if array is None or array.dtype != np.float32 or array.shape != tuple(shape):
-        found = "missing" if array is None else f"{array.dtype} of shape {array.shape}"
-        raise StateError(f"{name} is {found}; wanted: float32 of shape {tuple(shape)}")
-    if not np.isfinite(array).all():
-        raise StateError(f"{name} is not finite")
-    return torch.from_numpy(array)
+            step = torch.from_numpy(array_of(arrays, f"{place}/step", ()))
+            self._adam.state[parameter]["step"] = step.to(parameter.device, copy=True)
 
 
 def _gradient(parameter: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from srstream.atomic import write_atomically
 from srstream.engine.state import pack, unpack
+from srstream.engine.weights import UNFINISHED
 from srstream.errors import Complaint, ConfigError, SinkError, StateError
+from srstream.settings.keys import flat
 
-_IDENTITY = "training"
+_IDENTITY = UNFINISHED
 _KIND = "kind"
+_NET = "net"
 _FREE = frozenset({"recipe.save_every"})
 """What may be another when a training is continued: it decides nothing."""
 
@@ -30,13 +33,13 @@ class Partial:
             identity: All that decides what is learnt, as JSON can hold it.
         """
         self.path = path
-        self._identity = json.loads(json.dumps(identity))
+        self._identity = dict(identity)
 
     def load(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
         """Return what was saved, arrays and notes; none: there is no such file.
 
         Raises:
-            ConfigError: it is of another training, or damaged: what differs.
+            ConfigError: it is of another training, or damaged; says what differs.
         """
         try:
             blob = self.path.read_bytes()
@@ -50,17 +53,9 @@ class Partial:
             raise self._complain(f"{error}; --restart begins anew") from error
         if head.get(_KIND) != _IDENTITY:
             raise self._complain("is no training of srstream pretrain; use another -o")
-        theirs, ours = dict(_flat(head[_IDENTITY])), dict(_flat(self._identity))
-        differences = [
-            self._complain(
-                f"was begun with {key} {_shown(theirs, key)}, now it is "
-                f"{_shown(ours, key)}; continue with the same, or --restart"
-            )
-            for key in sorted(theirs.keys() | ours.keys())
-            if theirs.get(key) != ours.get(key) and key not in _FREE
-        ]
-        if differences:
-            raise ConfigError(*(each.complaints[0] for each in differences))
+        if differing := differences(head[_IDENTITY], self._identity):
+            begun = f"was begun with {differing}"
+            raise self._complain(f"{begun}; continue with the same, or --restart")
         return arrays, head["notes"]
 
     def save(self, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> None:
@@ -82,13 +77,24 @@ class Partial:
         return ConfigError(Complaint(str(self.path), problem))
 
 
-def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield `recipe.steps` and its value, for all keys at all depths."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield above + key, value
+def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Return `scale 2 (now 3), recipe.rate ...`: what decides and is not the same.
+
+    Args:
+        theirs: An identity as `Partial` takes it, of before, as JSON has held it.
+        ours: That of now.
+    """
+    before, now = (dict(flat(json.loads(json.dumps(each)))) for each in (theirs, ours))
+    keys = [
+        key
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key) and key not in _FREE
+    ]
+    if _NET in keys:  # another network has other options: that goes without saying
+        keys = [key for key in keys if not key.startswith(f"{_NET}_options.")]
+    return ", ".join(
+        f"{key} {_shown(before, key)} (now {_shown(now, key)})" for key in keys
+    )
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:

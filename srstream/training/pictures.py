@@ -50,7 +50,7 @@ class Pictures:
 
 
 def read_pictures(
-    paths: Sequence[Path], *, validation: float, warn: Callable[[str], None]
+    paths: Sequence[Path], *, aside: float, warn: Callable[[str], None]
 ) -> Pictures:
     """Read all pictures, and keep every n-th by name aside.
 
@@ -58,7 +58,7 @@ def read_pictures(
 
     Args:
         paths: Files and folders; what is deeper in a folder is left out.
-        validation: The share to keep aside; `MOST_VALIDATION` pictures at most.
+        aside: The share to keep aside; `MOST_VALIDATION` pictures at most.
         warn: Told about each file that cannot be read; it is left out.
 
     Raises:
@@ -74,12 +74,14 @@ def read_pictures(
         raise ConfigError(Complaint("", "none of the pictures can be read"))
     originals.sort(key=lambda each: (each.name, each.digest))
     count = len(originals)
-    if not validation or count < 2:
+    if not aside or count < 2:
         return Pictures(tuple(originals), ())
-    apart = min(max(round(1 / validation), -(-count // MOST_VALIDATION)), count)
-    aside = originals[apart // 2 :: apart]
-    kept = {id(each) for each in aside}
-    return Pictures(tuple(each for each in originals if id(each) not in kept), tuple(aside))
+    apart = min(max(round(1 / aside), -(-count // MOST_VALIDATION)), count)
+    measured = originals[apart // 2 :: apart]
+    kept = {id(each) for each in measured}
+    return Pictures(
+        tuple(each for each in originals if id(each) not in kept), tuple(measured)
+    )
 
 
 def _read(path: Path) -> Original:

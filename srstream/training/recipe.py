@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from srstream.engine.nets import NETS
@@ -16,10 +18,11 @@ from srstream.ranges import check_within
 from srstream.settings import overrides as over
 from srstream.settings.fill import fill
 from srstream.settings.findings import Findings, refuse
-from srstream.settings.rows import choose, table_at
+from srstream.settings.rows import choose, row, table_at
 from srstream.settings.wording import unknown
 
 SUFFIX = ".toml"
+_SCALE = re.compile(r"-x\d$")
 _NET = "net"
 """The table of the network's `type` and options, beside the keys of the recipe."""
 
@@ -44,16 +47,12 @@ class Recipe:
     """The gradient's norm at most; a longer one is scaled down."""
     ema: float = 0.998
     """The weights that are kept are a moving average: this share stays at each step."""
-    loss: Literal["l1", "l2"] = "l1"
-    """Mean absolute, or mean squared, error."""
-    l2_from: float = 1.0
-    """Share of the steps after which the loss is the squared error; 1: never."""
     shrunken: tuple[float, ...] = ()
     """Factors by which each training picture is also taken smaller."""
-    validation: float = 0.08
+    aside: float = 0.08
     """Share of the pictures that is kept aside to measure on; 24 pictures at most."""
-    validations: int = 20
-    """Times that the validation pictures are enlarged, evenly over the steps."""
+    measurements: int = 20
+    """Times that the pictures kept aside are enlarged, evenly over the steps."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions in training; validation is in float32."""
     save_every: int = 1000
@@ -70,19 +69,14 @@ class Recipe:
         check_within("muon_rate", self.muon_rate, 0.0, 1.0)
         check_within("clip", self.clip, 1e-6, 1e6)
         check_within("ema", self.ema, 0.0, 0.999999)
-        check_within("l2_from", self.l2_from, 0.0, 1.0)
-        check_within("validation", self.validation, 0.0, 0.5)
-        check_within("validations", self.validations, 1, 10_000)
+        check_within("aside", self.aside, 0.0, 0.5)
+        check_within("measurements", self.measurements, 1, 10_000)
         check_within("save_every", self.save_every, 1, 1_000_000)
         check_within("seed", self.seed, 0, 2**63 - 1)
         for factor in self.shrunken:
             check_within("shrunken", factor, 0.1, 0.99)
-        for name, value, allowed in (
-            ("loss", self.loss, ("l1", "l2")),
-            ("precision", self.precision, ("float32", "bfloat16")),
-        ):
-            if value not in allowed:
-                raise ValueError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {self.precision!r}; allowed: float32, bfloat16")
 
 
 def shipped_recipes() -> list[str]:
@@ -96,6 +90,7 @@ def load_recipe(
     *,
     scale: int = 2,
     overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] = MappingProxyType({}),
     net: str | None = None,
     net_overrides: Sequence[str] = (),
 ) -> tuple[Recipe, Any]:
@@ -106,6 +101,7 @@ def load_recipe(
             or a TOML file: with a `/`, or ending in `.toml`.
         scale: Whose recipe is meant where the name is without.
         overrides: Each `KEY=VALUE`, from `--set`.
+        flags: Values of options that stand for keys: `steps` for `--steps`.
         net: The network's name; if the recipe is for another one, that one's options
             are left out.
         net_overrides: Each `KEY=VALUE`, of the network's options.
@@ -116,6 +112,8 @@ def load_recipe(
     Raises:
         ConfigError: with every complaint.
     """
+    if net is not None:
+        row(NETS, net, key="--net")
     data = _data(name, scale)
     table = dict(table_at(data.get(_NET, {}), key=_NET))
     if net is not None and table.get("type") != net:
@@ -126,6 +124,9 @@ def load_recipe(
     for override in _overrides(overrides, net_overrides, findings):
         with findings.gathered():
             origins[over.apply(data, override)] = override.origin
+    for key, value in flags.items():
+        data[key] = value
+        origins[key] = f"--{key} {value}"
     try:
         with findings.gathered():
             options = choose(NETS, data.pop(_NET), key=_NET)
@@ -160,8 +161,7 @@ def _data(name: str, scale: int) -> dict[str, Any]:
         shipped = shipped_recipes()
         found = next((each for each in (name, f"{name}-x{scale}") if each in shipped), None)
         if found is None:
-            problem = f"{name!r}, for scale {scale}: {unknown(name, shipped)}; or a file"
-            raise refuse("--recipe", f"{problem} that ends in {SUFFIX}")
+            raise refuse("--recipe", _no_such(name, scale, shipped))
         place = files(__package__) / "recipes" / f"{found}{SUFFIX}"
     try:
         return tomllib.loads(place.read_text(encoding="utf-8"))
@@ -171,11 +171,21 @@ def _data(name: str, scale: int) -> dict[str, Any]:
         raise refuse("--recipe", f"{name} is not TOML: {error}") from error
 
 
+def _no_such(name: str, scale: int, shipped: list[str]) -> str:
+    """Say which recipes there are: first those that are named without a scale."""
+    short = dict.fromkeys(_SCALE.sub("", each) for each in shipped)
+    scaled = ", ".join(each for each in shipped if each not in short)
+    listing = f"{unknown(name, short)}; for one scale: {scaled}"
+    return f"{name!r}, for scale {scale}: {listing}; or a file that ends in {SUFFIX}"
+
+
 def _located(error: ConfigError, name: str) -> ConfigError:
-    """Return the error with the recipe as the place of what no override has brought."""
+    """Return the error with the recipe as the place of what no option has brought."""
     return ConfigError(
         *(
-            each if "(from --" in each.problem else replace(each, where=f"recipe {name}")
+            each
+            if "(from --" in each.problem or each.key.startswith("--")
+            else replace(each, where=f"recipe {name}")
             for each in error.complaints
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from commands import strict
 from files import content, save, spoil
 from pictures import edges
 from srstream import __version__
-from weightfiles import save_weights, tiny_weights
+from trained import save_weights, tiny_weights
 
 Command = Callable[..., Result]
 
@@ -334,13 +335,31 @@ def test_weights_that_are_not_there_are_a_wrong_argument(
     assert names_in(pictures.parent) == {"in", "originals"}
 
 
+def test_without_weights_a_preset_with_a_network_is_needed(
+    pictures: Path, command: Command
+) -> None:
+    frozen = ("upscale", "in/f1.png", "-o", "out", "--steps", "0", "--weights", "none")
+    ran = command(*frozen, "--preset", "realtime")
+    assert ran.exit_code == 2
+    assert ran.stderr == (
+        'srstream: --weights: found "none" (string), and preset realtime has no network of '
+        "its own; choose a preset that has one: light, paper, paper-code\n"
+    )
+    ran = command(*frozen, "--preset", "light")
+    assert ran.exit_code == 0, ran.output
+
+
 def test_what_a_self_test_found_is_kept_for_the_user(
     pictures: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(pictures.parent / "xdg"))
-    for steps in (0, 1):
-        ran = command("upscale", "in/f1.png", "-o", "out", "--steps", steps)
+    blob = save_weights(pictures.parent / "mine.safetensors")
+    for picture in ("in/f1.png", "in/f2.jpg"):
+        ran = command(
+            *("upscale", picture, "-o", "out", "--steps", "0"),
+            *("--weights", "mine.safetensors"),
+        )
         assert ran.exit_code == 0, ran.output
     kept = strict((pictures.parent / "xdg" / "srstream" / "selftest.json").read_text())
     (entry,) = kept["results"]
-    assert entry["case"]["scale"] == 2
+    assert entry["case"]["model"] == hashlib.sha256(blob).hexdigest()

@@ -32,7 +32,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 0)]
+    ("number", "status"),
+    [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)],
 )
 def test_it_continues_whatever_ended_it(here: Path, number: int, status: int) -> None:
     name = f"{number}.safetensors"
@@ -64,7 +65,7 @@ def test_what_was_begun_otherwise_is_not_continued_unless_thrown_away(here: Path
 
     refused = run(*command, "--seed", "7", cwd=here)
     assert refused.returncode == 2
-    assert "was begun with recipe.seed 0, now it is 7" in refused.stderr
+    assert "was begun with recipe.seed 0 (now 7); continue" in refused.stderr
     assert "--restart" in refused.stderr
     anew = run(*command, "--seed", "7", "--restart", cwd=here)
     assert anew.returncode == 0, anew.stderr

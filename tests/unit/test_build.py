@@ -16,14 +16,16 @@ from srstream.build import Builder, Computes, device_of, new_session, prepare, s
 from srstream.engine.options import AdaptOptions, SessionOptions
 from srstream.engine.selftest import PrecisionTest, compare_precisions
 from srstream.errors import ConfigError
+from srstream.models.find import read_model
 from srstream.settings import Settings, from_tables
 from srstream.stores.ledger import Ledger
 from srstream.stores.selftests import SelfTests
 from srstream.stores.state_dir import StateDir
-from weightfiles import save_weights, tiny_weights
+from trained import save_weights, tiny_weights
 
 CPU = torch.device("cpu")
 MEASURED = PrecisionTest("bfloat16", 2.0, 1.0, 0.5)
+TRAINED = SessionOptions(net=None, weights="a.safetensors")
 CHOSEN = "precision chosen by a self-test"
 
 
@@ -62,8 +64,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The self-test finds what is written here; on which threads it ran is told."""
     threads = []
 
-    def found(*_: Any, **__: Any) -> PrecisionTest:
+    def found(*_: Any, **__: Any) -> Iterator[None]:
         threads.append(threading.current_thread().name)
+        yield
         return MEASURED
 
     monkeypatch.setattr("srstream.build.compare_precisions", found)
@@ -99,18 +102,24 @@ async def test_building_opens_nothing_and_measures_what_frames_will_cost(
     assert 0 < expected.frame(64, 64) < expected.frame(512, 512)
 
 
-async def test_a_device_that_is_not_there_is_refused_with_its_key(
-    tmp_path: Path, builder: Builder
-) -> None:
-    wrong = specs(settings(tmp_path, device="cuda:99"))["demo"]
+def test_a_device_that_is_not_there_is_refused_with_its_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^streams\.demo\.device: .*use auto or cpu"):
-        await builder.stream("demo", wrong)
+        specs(settings(tmp_path, device="cuda:99"))
 
 
 def test_streams_differ_by_whatever_they_are_made_from(tmp_path: Path) -> None:
     assert specs(settings(tmp_path)) == specs(settings(tmp_path))
     assert specs(settings(tmp_path)) != specs(settings(tmp_path, scale=3))
     assert specs(settings(tmp_path)) != specs(settings(tmp_path / "elsewhere"))
+
+
+def test_streams_differ_by_the_content_of_their_weights(tmp_path: Path) -> None:
+    named = settings(tmp_path, weights="mine.safetensors")
+    save_weights(tmp_path / "mine.safetensors")
+    before = specs(named)
+    assert specs(named) == before
+    save_weights(tmp_path / "mine.safetensors", tiny_weights(seed=99))
+    assert specs(named) != before
 
 
 def test_a_device_is_found_by_its_name() -> None:
@@ -124,13 +133,13 @@ async def test_a_session_starts_from_the_weights_of_a_file(
     tmp_path: Path, computes: Computes
 ) -> None:
     frozen = AdaptOptions(mode="frozen")
-    options = SessionOptions(net=None, weights="a.safetensors", adapt=frozen)
-    options = replace(options, precision="float32")
+    options = replace(TRAINED, adapt=frozen, precision="float32")
     means = []
     for shift in (0.0, 1.0):
         save_weights(tmp_path / "a.safetensors", tiny_weights(shift=shift))
+        model = read_model("./a.safetensors", tmp_path, key="weights")
         start = await prepare(
-            *(options, tmp_path, CPU, computes.on(CPU), SelfTests(None)), key="weights"
+            *(options, model, CPU, computes.on(CPU), SelfTests(None)), key="weights"
         )
         session = await new_session(start, key="weights")
         means.append(session.step(frame(edges(32, 32))).pixels.mean())
@@ -161,9 +170,8 @@ async def test_weights_that_cannot_be_used_are_refused_with_their_key(
         arrays = {**weights.arrays, "head.weight": np.zeros(shape, np.float32)}
         save_weights(tmp_path / "mine.safetensors", replace(weights, arrays=arrays))
     named = settings(tmp_path, weights="mine.safetensors", precision=precision)
-    wanted = specs(named)["demo"]
     with pytest.raises(ConfigError, match=r"^streams\.demo\.weights: .*mine\.safetensors"):
-        await builder.stream("demo", wanted)
+        await builder.stream("demo", specs(named)["demo"])
 
 
 async def test_the_faster_precision_is_found_once_per_machine_and_network(
@@ -171,17 +179,18 @@ async def test_the_faster_precision_is_found_once_per_machine_and_network(
 ) -> None:
     path, compute = tmp_path / "state" / "selftest.json", computes.on(CPU)
     with capture_logs() as logs:
-        for width in (4, 4, 5):
-            net = replace(SessionOptions().net, width=width)
-            options = SessionOptions(net=net)
+        for shift in (0.0, 0.0, 1.0):
+            save_weights(tmp_path / "a.safetensors", tiny_weights(shift=shift))
+            model = read_model("./a.safetensors", tmp_path, key="weights")
             start = await prepare(
-                options, tmp_path, CPU, compute, SelfTests(path), key="weights"
+                TRAINED, model, CPU, compute, SelfTests(path), key="weights"
             )
-            assert start.options == replace(options, precision="bfloat16")
+            assert start.options == replace(TRAINED, precision="bfloat16")
     assert measured == ["compute cpu"] * 2
     told = [log for log in logs if log["event"] == CHOSEN]
-    assert [(log["float32_ms"], log["bfloat16_ms"]) for log in told] == [(2.0, 1.0)] * 2
-    assert told[0]["precision"] == "bfloat16"
+    assert len(told) == 2
+    figures = {name: told[0][name] for name in asdict(MEASURED)}
+    assert figures == asdict(MEASURED)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +206,10 @@ async def test_a_result_that_is_not_understood_is_measured_again(
 ) -> None:
     tests = SelfTests(tmp_path / "selftest.json")
     compute = computes.on(CPU)
+    save_weights(tmp_path / "a.safetensors")
     tests.recall = lambda case: kept  # type: ignore[method-assign]
-    start = await prepare(SessionOptions(), tmp_path, CPU, compute, tests, key="weights")
+    model = read_model("./a.safetensors", tmp_path, key="weights")
+    start = await prepare(TRAINED, model, CPU, compute, tests, key="weights")
     assert start.options.precision == "bfloat16"
     assert measured
 
@@ -208,11 +219,11 @@ async def test_where_nothing_can_be_kept_it_is_measured_each_time(
 ) -> None:
     (tmp_path / "file").touch()
     compute = computes.on(CPU)
+    save_weights(tmp_path / "a.safetensors")
     for path in (None, tmp_path / "file" / "selftest.json"):
         tests = SelfTests(path)
-        start = await prepare(
-            SessionOptions(), tmp_path, CPU, compute, tests, key="weights"
-        )
+        model = read_model("./a.safetensors", tmp_path, key="weights")
+        start = await prepare(TRAINED, model, CPU, compute, tests, key="weights")
         assert start.options.precision == "bfloat16"
     assert len(measured) == 2
 
@@ -220,18 +231,21 @@ async def test_where_nothing_can_be_kept_it_is_measured_each_time(
 @pytest.mark.parametrize(
     ("keys", "precision"),
     [
-        ({"deterministic": True}, "float32"),
-        ({"precision": "float32"}, "float32"),
+        ({"weights": "mine.safetensors", "deterministic": True}, "float32"),
+        ({"weights": "mine.safetensors", "precision": "float32"}, "float32"),
+        ({"weights": "mine.safetensors", "precision": "bfloat16"}, "bfloat16"),
+        ({"precision": "auto"}, "float32"),
         ({"precision": "bfloat16"}, "bfloat16"),
     ],
 )
-async def test_what_is_set_is_not_measured(
+async def test_what_is_set_or_without_trained_weights_is_not_measured(
     tmp_path: Path,
     builder: Builder,
     measured: list[str],
     keys: dict[str, Any],
     precision: str,
 ) -> None:
+    save_weights(tmp_path / "mine.safetensors")
     built = await builder.stream("demo", specs(settings(tmp_path, **keys))["demo"])
     assert built.start.options.precision == precision
     assert not measured

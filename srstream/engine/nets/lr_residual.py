@@ -79,7 +79,7 @@ class LrResidual(nn.Module):
         self._enlarge = enlarge_consistently if is_consistent else enlarge
         base_reach = ENLARGE_REACH + (consistent.REACH if is_consistent else 0)
         self.reach = max(options.depth, base_reach)
-        self.maps = width / scale**2
+        self.maps = max(width, self.tail.out_channels) / scale**2
 
     def forward(self, low: Tensor, noise: Generator | None = None) -> Tensor:
         """Return the base plus the learnt residual.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from bench.opencv import Published, published
 from bench.pictures import photographs, save, shrunk, window
 from bench.timing import timing_of
 from srstream.engine import PRESETS
+from srstream.engine.nets.lr_residual import LrResidualOptions
 from srstream.engine.resample import enlarge
-from weightfiles import save_weights
+from srstream.training.recipe import Recipe, load_recipe
+from trained import save_weights
 
 BOTH = ("fsrcnn", "espcn")
 SCALES = (2, 3, 4)
@@ -106,9 +109,11 @@ def test_their_weights_are_kept_with_what_is_known_of_them(tmp_path: Path) -> No
     options = peers.EspcnOptions(first=4, second=3, base="bicubic")
     net = peers.make("espcn", options, scale=3, seed=7)
     file = peers.file_of(tmp_path, "espcn", 3)
-    file.write_bytes(peers.packed("espcn", options, scale=3, net=net, about={"steps": 5}))
+    kept = peers.Trained("espcn", options, 3, net, {"steps": 5})
+    file.write_bytes(peers.packed(kept))
     found = peers.load(file)
     assert (found.name, found.scale, found.about) == ("espcn", 3, {"steps": 5})
+    assert found.options == options
     low = torch.rand(1, 3, 9, 9)
     with torch.no_grad():
         assert torch.equal(found.net(low), net(low))
@@ -123,39 +128,68 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         peers.load(file)
 
 
-def test_they_are_trained_as_ours_and_then_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
     for name in ("t91", "bsd200", "set5", "set14"):
         (tmp_path / name).mkdir()
         for number in (1, 2):
             pixels = window(photographs()[number], 100, 100, moved=0)
             save(pixels, tmp_path / name / f"im_{number}.png")
-    trained = tmp_path / "trained"
+    return tmp_path
+
+
+RECIPE = """\
+steps = 2
+batch = 2
+side = 16
+[net]
+type = "lr-residual"
+width = 4
+depth = 3
+"""
+"""Of the network that `save_weights` writes."""
+
+
+def compared(data: Path, **options: object) -> compare.Options:
+    small = {"scales": (2,), "width": 24, "height": 16, "rounds": 2}
+    folders = {"data": data, "peers": data, "trained": data / "trained"}
+    return compare.Options(**{**small, **folders, **options})
+
+
+def test_they_are_trained_as_ours_and_then_compared(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained, recipe = data / "trained", data / "recipe.toml"
+    recipe.write_text(RECIPE)
     short = train_peers.Options(
-        data=tmp_path, output=trained, scales=(2,), steps=2, peers=("espcn",)
+        data=data, output=trained, recipe=str(recipe), peers=("espcn", "ours")
     )
-    (done,) = train_peers.run(short).figures["each"]
-    assert (done["peer"], done["steps"]) == ("espcn", 2)
-    assert [file.name for file in trained.iterdir()] == ["espcn-x2.safetensors"]
+    figures = train_peers.run(short).figures
+    assert [(each["peer"], each["steps"]) for each in figures["each"]] == [
+        ("espcn", 2),
+        ("ours", 2),
+    ]
+    files = {file: file.stat().st_mtime_ns for file in trained.iterdir()}
+    assert sorted(file.name for file in files) == [
+        "espcn-x2.safetensors",
+        "ours-x2.safetensors",
+    ]
+    assert train_peers.run(short).figures == figures
+    assert capsys.readouterr().err.count("trained already") == 2
+    assert {file: file.stat().st_mtime_ns for file in trained.iterdir()} == files
+    again = train_peers.run(replace(short, steps=1, peers=("espcn",))).figures["each"]
+    assert again[0]["steps"] == 1
+    train_peers.run(replace(short, peers=("espcn",)))
 
     monkeypatch.setattr(compare, "published", lambda folder, scale, threads: [])
-    options = compare.Options(
-        data=tmp_path,
-        peers=tmp_path,
-        trained=trained,
-        scales=(2,),
-        width=24,
-        height=16,
-        rounds=2,
-    )
-    report = compare.run(options)
+    report = compare.run(compared(data))
     assert [(each["name"], each["precision"]) for each in report.figures["speed"]] == [
-        ("realtime", "float32"),
-        ("realtime", "bfloat16"),
-        ("ESPCN, retrained", "float32"),
-        ("ESPCN, retrained", "bfloat16"),
+        (name, precision)
+        for name in ("realtime", "ESPCN, retrained", "ours, 2 steps")
+        for precision in ("float32", "bfloat16")
     ]
+    goals = [goal["what"] for goal in report.figures["goals"]]
+    assert goals[0] == "dB of ours, 2 steps over ESPCN, retrained, on Set5"
     found = {
         (each["name"], each["input"]): each["psnr_y"]
         for each in report.figures["quality"]
@@ -165,7 +199,78 @@ def test_they_are_trained_as_ours_and_then_compared(
         found["bicubic", "antialiased"], abs=0.05
     )
     assert ("ESPCN, retrained", "aliased") in found
-    assert "FSRCNN x2 is not trained: python -m bench train-peers" in report.notes
+    assert "FSRCNN, retrained: not there; python -m bench train-peers makes it." in (
+        report.notes
+    )
+
+
+def test_every_scale_is_trained_by_its_own_recipe(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = {}
+
+    def note(net: object, pictures: object, recipe: Recipe, **rest: Any) -> None:
+        sides[rest["scale"]] = recipe.side
+        raise ValueError("noted")
+
+    monkeypatch.setattr(train_peers, "train", note)
+    for scale in (2, 3):
+        one = train_peers.Options(data=data, output=data / "trained", scales=(scale,))
+        with pytest.raises(ValueError, match="noted"):
+            train_peers.run(one)
+    assert sides == {
+        scale: load_recipe("realtime", scale=scale)[0].side for scale in (2, 3)
+    }
+    assert sides[2] != sides[3]
+
+
+def test_a_thread_more_or_less_can_be_asked_for(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(train_peers, "prepare_thread", asked.append)
+    train_peers.run(train_peers.Options(data=data, output=data / "x", scales=(), threads=3))
+    assert asked == [3]
+    with pytest.raises(ValueError, match="threads is 0"):
+        train_peers.Options(data=data, threads=0)
+
+
+def test_a_published_file_that_is_missing_is_told_before_anything_is_timed(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_at_three(folder: Path, scale: int, threads: int) -> list[Published]:
+        if scale == 3:
+            raise FileNotFoundError("FSRCNN_x3.pb: no such file")
+        return []
+
+    def timed(*_: object) -> None:
+        raise AssertionError("timed")
+
+    monkeypatch.setattr(compare, "published", none_at_three)
+    monkeypatch.setattr(compare, "_timed", timed)
+    with pytest.raises(FileNotFoundError, match="FSRCNN_x3"):
+        compare.run(compared(data, preset="light", scales=(2, 3)))
+
+
+def test_networks_are_trained_alike_if_recipe_pictures_and_start_are_the_same() -> None:
+    recipe = {"steps": 5, "shrunken": (0.75,), "save_every": 10}
+    about = {"recipe": recipe, "data": {"sha256": "ab", "sets": ["t91"]}, "loss": 0.1}
+    shipped = {
+        "recipe": {"name": "realtime", "steps": 5, "shrunken": [0.75], "save_every": 20},
+        "data": {"sha256": "ab", "training_pictures": 3},
+        "from": None,
+    }
+    assert peers.training_of(about) == peers.training_of(shipped)
+    assert peers.training_of(about) != peers.training_of({**shipped, "from": {}})
+    other = {**shipped, "recipe": {**recipe, "steps": 6}}
+    trainings = {
+        "realtime": peers.training_of(other),
+        "FSRCNN, retrained": peers.training_of(about),
+        "ESPCN, retrained": peers.training_of(other),
+    }
+    assert compare.notes_on(trainings, "realtime") == [
+        "FSRCNN, retrained: not trained as realtime; what differs: recipe.steps."
+    ]
 
 
 def test_a_peer_is_held_against_ours_in_the_precision_that_suits_it() -> None:
@@ -183,7 +288,8 @@ def test_a_peer_is_held_against_ours_in_the_precision_that_suits_it() -> None:
         compare.Quality(name, 2, "antialiased", "set5", psnr, {})
         for name, psnr in (("realtime", 37.5), ("ESPCN, retrained", 37.0))
     ]
-    better, slower = compare.goals_of(speeds, scores, "realtime")
+    alike = {name: {"recipe.steps": 5} for name in ("realtime", "ESPCN, retrained")}
+    better, slower = compare.goals_of(speeds, scores, alike, "realtime")
     assert (better.found, better.is_met) == (0.5, True)
     assert (slower.found, slower.is_met) == (0.9, False)
 
@@ -214,6 +320,17 @@ def test_a_network_enlarges_the_luma_alone_as_it_does_in_colour() -> None:
     assert alone.shape == (32, 32, 1)
     assert np.abs(method.enlarge(grey)[:, :, :1].astype(int) - alone).max() <= 1
     assert method.gflop(grey) == pytest.approx(2 * 256 * kernels(made("espcn")) / 1e9)
+
+
+@pytest.mark.parametrize("name", [*BOTH, "ours"])
+def test_all_are_timed_with_their_weights_in_the_order_that_sessions_have(
+    name: str,
+) -> None:
+    net = made(name) if name in BOTH else peers.make(name, LrResidualOptions(), scale=2)
+    OfTorch(name, net, scale=2, precision="float32")
+    for weight in net.parameters():
+        if weight.dim() == 4:
+            assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_missing_opencv_is_told_with_the_command_that_installs_it(

@@ -9,7 +9,7 @@ import pytest
 from srstream.cli.checks.finding import Status
 from srstream.cli.checks.weights import check_weights
 from srstream.settings import Settings, from_tables
-from weightfiles import save_weights, tiny_weights
+from trained import save_weights, tiny_weights
 
 
 def settings(base: Path, **stream: object) -> Settings:

@@ -16,7 +16,7 @@ from srstream.training import Moment
 
 TINY = (
     *("--recipe", "quick", "--steps", "6", "--device", "cpu", "--threads", "1"),
-    *("--set", "batch=2", "--set", "side=12", "--set", "validations=2"),
+    *("--set", "batch=2", "--set", "side=12", "--set", "measurements=2"),
     *("--net-set", "width=8", "--net-set", "depth=3"),
 )
 
@@ -75,6 +75,26 @@ def test_a_picture_that_is_learnt_from_tests_nothing(data: Path) -> None:
     assert not Path("a.safetensors").exists()
 
 
+@pytest.mark.parametrize(
+    ("folders", "height", "told"),
+    [
+        (("a/held", "b/held"), 40, "b/held: held is the name of other figures"),
+        (("validation",), 40, "validation is the name of other figures"),
+        (("held",), 5, "held: t.png is too small to measure on"),
+    ],
+)
+def test_sets_to_measure_on_are_looked_at_beforehand(
+    data: Path, folders: tuple[str, ...], height: int, told: str
+) -> None:
+    for shift, folder in enumerate(folders, start=9):
+        Path(folder).mkdir(parents=True)
+        save(Path(folder, "t.png"), edges(height, 46, shift=shift))
+    sets = [part for folder in folders for part in ("--test", folder)]
+    done = pretrain("data", "-o", "a.safetensors", *TINY, *sets)
+    assert done.exit_code == 2
+    assert told in plain(done.output)
+
+
 def test_another_scale_begins_with_the_body_that_is_there(data: Path) -> None:
     assert pretrain("data", "-o", "x2.safetensors", *TINY).exit_code == 0
     more = ("--scale", "3", "--from", "x2.safetensors")
@@ -93,11 +113,15 @@ def test_another_scale_begins_with_the_body_that_is_there(data: Path) -> None:
         (("nothing", "-o", "a.safetensors"), "nothing: no such file or folder"),
         (("empty", "-o", "a.safetensors"), "empty: no pictures in it"),
         (("data", "-o", "data"), "--output: data is a folder"),
+        (("data", "-o", "a"), "--output: a does not end in .safetensors"),
+        (("data", "-o", "data/p0.png"), "p0.png does not end in .safetensors"),
+        (("data", "-o", "a.safetensors", "--steps", "0"), "srstream: steps: found 0;"),
+        (("data", "-o", "a.safetensors", "--steps", "0"), "(from --steps 0)"),
         (
             ("data", "-o", "a.safetensors", "--recipe", "fast"),
             "'fast', for scale 2: known: ",
         ),
-        (("data", "-o", "a.safetensors", "--net", "vdsr"), "known: lr-residual, zssr"),
+        (("data", "-o", "a.safetensors", "--net", "vdsr"), '--net: found "vdsr"'),
         (("data", "-o", "a.safetensors", "--set", "side=99"), "pictures are smaller than"),
         (("data", "-o", "a.safetensors", "--device", "gpu"), "allowed: auto, cpu, cuda"),
         (("data", "-o", "a.safetensors", "--from", "best"), "'best': no such model"),
@@ -115,6 +139,53 @@ def test_what_cannot_be_done_is_said(
     assert not Path("a.safetensors").exists()
 
 
+def test_weights_that_are_there_are_not_trained_again_unless_asked(data: Path) -> None:
+    command = ("data", "-o", "a.safetensors", *TINY)
+    assert pretrain(*command).exit_code == 0
+    first = Path("a.safetensors").read_bytes()
+    again = pretrain(*command, "--set", "save_every=7")
+    assert again.exit_code == 0
+    told = "a.safetensors is there already; --restart trains it again"
+    assert plain(again.output).strip() == told
+    anew = pretrain(*command, "--restart")
+    assert anew.exit_code == 0
+    assert "step 6 of 6" in anew.output
+    assert Path("a.safetensors").read_bytes() == first
+
+
+def test_what_it_would_not_make_is_not_overwritten_unless_asked(data: Path) -> None:
+    path = Path("a.safetensors")
+    assert pretrain("data", "-o", path.name, *TINY).exit_code == 0
+    first = path.read_bytes()
+    for other, told in (
+        (("--seed", "3"), "trained with recipe.seed 0 (now 3); "),
+        (("--set", "aside=0"), "data.training_pictures 2 (now 3), data.validation"),
+    ):
+        done = pretrain("data", "-o", path.name, *TINY, *other)
+        assert done.exit_code == 2
+        assert "srstream: --output: a.safetensors is there already" in plain(done.output)
+        assert told in plain(done.output)
+        assert path.read_bytes() == first
+    path.write_bytes(b"a picture")
+    done = pretrain("data", "-o", path.name, *TINY)
+    assert done.exit_code == 2
+    told = "is there already, and holds no weights; name another file, or overwrite it with"
+    assert told in plain(done.output)
+    assert path.read_bytes() == b"a picture"
+    assert pretrain("data", "-o", path.name, *TINY, "--restart").exit_code == 0
+    assert path.read_bytes() == first
+
+
+def test_one_that_diverges_says_so_and_writes_nothing(data: Path) -> None:
+    rate = ("--set", "rate=1", "--set", "clip=1e6", "--set", "warm_up=0", "--set", "ema=0")
+    steps = ("--steps", "400", "--set", "measurements=400", "--set", "muon_rate=0")
+    size = ("--net-set", "depth=32", "--net-set", "width=16")
+    done = pretrain("data", "-o", "a.safetensors", *TINY, *rate, *steps, *size)
+    assert done.exit_code == 1, done.output
+    assert "try a smaller rate, with --restart" in plain(done.output)
+    assert not Path("a.safetensors").exists()
+
+
 def test_weights_of_another_network_are_refused(data: Path) -> None:
     assert pretrain("data", "-o", "x2.safetensors", *TINY).exit_code == 0
     other = ("--net", "zssr-star", "--from", "./x2.safetensors")
@@ -126,8 +197,8 @@ def test_weights_of_another_network_are_refused(data: Path) -> None:
 def test_what_is_shown_reads_well() -> None:
     moment = Moment(3, 9, 0.0123456, 36.2149, 33.1, True, 310.4, 3909.2)
     assert described(moment) == (
-        "loss 0.01235, 36.215 dB (bicubic 33.10), 310 pictures/s, 1:05:09 left"
+        "loss 0.01235, 36.215 dB (bicubic 33.10), 310 crops/s, 1:05:09 left"
     )
     unmeasured = Moment(3, 9, 0.0123456, None, None, False, 310.4, 127.0)
-    assert described(unmeasured) == "loss 0.01235, 310 pictures/s, 2:07 left"
+    assert described(unmeasured) == "loss 0.01235, 310 crops/s, 2:07 left"
     assert length_of(0.2) == "0:00"

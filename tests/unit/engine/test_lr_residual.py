@@ -123,6 +123,17 @@ def test_its_reach_is_exact(scale: int, depth: int, base: str, reach: int) -> No
     assert int((moved - 20).abs().max()) == reach
 
 
+@pytest.mark.parametrize(
+    ("changes", "scale", "maps"),
+    [({}, 2, 12), ({"colours": "rgb"}, 2, 12), ({"colours": "rgb"}, 4, 48), ({}, 4, 16)],
+    ids=str,
+)
+def test_its_widest_layer_may_be_the_last(
+    changes: dict[str, object], scale: int, maps: int
+) -> None:
+    assert lr_net(options(**changes), scale).maps * scale**2 == maps
+
+
 @pytest.mark.parametrize("colours", COLOURS)
 def test_in_bfloat16_it_is_within_one_code_and_its_base_is_exact(colours: str) -> None:
     net = lr_net(options(colours=colours, width=32, depth=8))

@@ -159,6 +159,34 @@ def test_held_out_pixels_are_marked_in_every_crop_at_every_size() -> None:
         assert float(learnt.max()) < 4.0
 
 
+@pytest.mark.parametrize("smallest", [0.9, 0.5, 0.3])
+def test_no_trainable_pixel_of_any_size_tells_anything_of_the_held_out_ones(
+    smallest: float,
+) -> None:
+    draw = torch.Generator().manual_seed(1)
+    noise = torch.rand(1, 3, 118, 131, generator=draw)
+    trainable = torch.ones_like(noise[:, :1])
+    for top, left in ((0, 0), (31, 50), (60, 7), (110, 123), (80, 90)):
+        trainable[..., top : top + 8, left : left + 8] = 0.0
+    other = torch.where(trainable == 1.0, noise, torch.rand(noise.shape, generator=draw))
+    lines = []
+    for frame in (noise, other):
+        pairs = Pairs(
+            frame,
+            trainable,
+            options=AdaptOptions(crop=24, pairs=None, smallest=smallest),
+            scale=2,
+            generator=torch.Generator().manual_seed(0),
+        )
+        assert pairs._levels.shape[1] > 1
+        lines.append(pairs._lines)
+    one, two = lines
+    free = one[-1] == 1.0
+    assert 0.5 < float(free.float().mean()) < 1.0
+    assert torch.equal(one[:, free], two[:, free])
+    assert not torch.equal(one[:, ~free], two[:, ~free])
+
+
 def test_of_a_huge_frame_a_window_is_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """A smaller limit stands for the four megapixels."""
     monkeypatch.setattr(pairs_module, "MOST_PIXELS", 10_000)

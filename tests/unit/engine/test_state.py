@@ -134,6 +134,15 @@ def test_a_state_above_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPat
         unpack(BLOB)
 
 
+def test_a_head_above_its_limit_is_refused_unparsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blob = pack({}, {"text": "a" * 3000})
+    monkeypatch.setattr(state, "LARGEST_HEAD", 2000)
+    with pytest.raises(StateError, match="its head has 3"):
+        unpack(blob)
+
+
 def test_a_head_that_does_not_fit_is_refused_by_key_with_both_values() -> None:
     check_fits(HEAD, {"net": "zssr", "net_options": {"dropout": 0.1, "width": 4}})
     with pytest.raises(StateError, match=r"^net is 'zssr'; wanted: 'other'$"):

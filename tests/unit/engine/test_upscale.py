@@ -6,7 +6,7 @@ import torch
 
 from pictures import whole, zone_plate
 from srstream.engine import upscale
-from srstream.engine.nets import NETS, Net, NetContext, ZssrStarOptions
+from srstream.engine.nets import NETS, LrResidualOptions, Net, NetContext, ZssrStarOptions
 from srstream.engine.options import UpscaleOptions
 from srstream.engine.resample import enlarge, shrink
 from srstream.engine.upscale import (
@@ -16,6 +16,7 @@ from srstream.engine.upscale import (
     undo_symmetry,
 )
 from srstream.errors import ResourceError
+from trained import lr_net
 
 
 def net(scale: int = 2) -> Net:
@@ -114,15 +115,21 @@ def test_when_even_the_smallest_tile_does_not_fit_it_says_so() -> None:
 class Watched:
     """Notes the sizes of what is passed to a network."""
 
-    def __init__(self, network: Net) -> None:
-        self.network = network
+    def __init__(self, network: Net, scale: int = 2) -> None:
+        self.network, self.scale = network, scale
         self.sizes: list[tuple[int, int]] = []
         self.reach, self.maps = network.reach, network.maps
         self.precision = network.precision
+        self.parameters = network.parameters
 
     def __call__(self, picture: torch.Tensor, noise: object = None) -> torch.Tensor:
         self.sizes.append((picture.shape[-2], picture.shape[-1]))
-        return enlarge(picture, 2)
+        return enlarge(picture, self.scale)
+
+    def watch(self, picture: torch.Tensor) -> list[tuple[int, int]]:
+        self.sizes.clear()
+        run(self, picture, scale=self.scale)  # type: ignore[arg-type]
+        return list(self.sizes)
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
@@ -152,3 +159,38 @@ def test_in_bfloat16_twice_the_area_fits(monkeypatch: pytest.MonkeyPatch) -> Non
     watched.precision = torch.bfloat16
     run(watched, low())  # type: ignore[arg-type]
     assert watched.sizes == [(75, 111)]
+
+
+@pytest.mark.parametrize(("channels", "at_once"), [(3, 2900), (1, 8200)])
+def test_what_a_tile_gives_takes_no_more_than_it_may_either(
+    channels: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a narrow network at x4 it takes more than any layer: 16 floats per channel."""
+    monkeypatch.setitem(upscale.LAYER_BYTES, "cpu", at_once * channels * 16 * 4)
+    watched = Watched(lr_net(LrResidualOptions(width=4, depth=3), 4), 4)
+    watched.precision = torch.bfloat16
+    sizes = watched.watch(low()[:, :channels])
+    assert (len(sizes) == 1) is (at_once >= 75 * 111)
+    assert 0 < max(height * width for height, width in sizes) <= at_once
+
+
+def test_tiles_of_a_deep_network_are_small_for_what_they_cost_but_not_for_its_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watched = Watched(lr_net(LrResidualOptions(width=8, depth=4)))
+    each = sum(weight.numel() for weight in watched.parameters())
+    monkeypatch.setitem(upscale.MULTIPLICATIONS, "cpu", 120 * 120 * each)
+    assert watched.watch(low(120, 120)) == [(120, 120)]
+    sizes = watched.watch(low(200, 250))
+    assert len(sizes) > 1
+    assert max(height * width for height, width in sizes) <= 120 * 120
+    monkeypatch.setitem(upscale.MULTIPLICATIONS, "cpu", 1.0)
+    assert watched.watch(low(80, 80)) == [(80, 80)]  # 20 times the reach of 4
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_small_network_enlarges_a_small_frame_in_one_go(scale: int) -> None:
+    watched = Watched(lr_net(LrResidualOptions(width=32, depth=8), scale), scale)
+    for precision in (torch.float32, torch.bfloat16):
+        watched.precision = precision
+        assert watched.watch(low(270, 480)) == [(270, 480)]

@@ -8,7 +8,7 @@ import pytest
 
 from srstream.errors import ConfigError, StateError
 from srstream.models.catalogue import Catalogue, model_of
-from weightfiles import ABOUT, OPTIONS, save_weights, tiny_weights
+from trained import ABOUT, OPTIONS, save_weights, tiny_weights
 
 
 @pytest.fixture

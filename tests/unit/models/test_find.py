@@ -10,8 +10,8 @@ from srstream.engine.state import pack
 from srstream.errors import ConfigError
 from srstream.models import find
 from srstream.models.catalogue import Catalogue
-from srstream.models.find import check_name, find_model, is_file, read_model, read_weights
-from weightfiles import save_weights, tiny_weights
+from srstream.models.find import check_name, find_model, is_file, read_model
+from trained import save_weights, tiny_weights
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_path_is_told_from_a_name(named: str) -> None:
 
 
 def test_a_shipped_model_is_found_by_its_name(tmp_path: Path, shipped: Catalogue) -> None:
-    assert read_weights("realtime", 3, tmp_path, shipped=shipped).scale == 3
+    assert find_model("realtime", 3, tmp_path, shipped=shipped).weights.scale == 3
 
 
 def test_a_file_is_found_from_the_folder_of_the_configuration(
@@ -48,7 +48,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(
 ) -> None:
     wrong = r'^streams\.a\.weights: found "Realtim"; did you mean realtime\? name a model'
     with pytest.raises(ConfigError, match=wrong):
-        read_weights("Realtim", 2, tmp_path, key="streams.a.weights", shipped=shipped)
+        find_model("Realtim", 2, tmp_path, key="streams.a.weights", shipped=shipped)
 
 
 def test_a_model_that_is_not_shipped_for_the_scale_is_refused(shipped: Catalogue) -> None:
@@ -64,7 +64,7 @@ def test_the_name_of_a_file_is_right_even_if_it_is_not_there(shipped: Catalogue)
 def test_a_file_of_another_scale_is_refused(tmp_path: Path, shipped: Catalogue) -> None:
     save_weights(tmp_path / "mine.safetensors", tiny_weights(3))
     with pytest.raises(ConfigError, match=r"mine.safetensors is for x3; wanted: x2; "):
-        read_weights("mine.safetensors", 2, tmp_path, shipped=shipped)
+        find_model("mine.safetensors", 2, tmp_path, shipped=shipped)
     assert read_model("mine.safetensors", tmp_path, shipped=shipped).weights.scale == 3
 
 
@@ -79,6 +79,8 @@ def spoil(path: Path, how: str) -> None:
             path.write_bytes(b"")
         case "checkpoint":
             path.write_bytes(pack({"a": np.zeros(3, np.float32)}, {"net": "lr-residual"}))
+        case "training":
+            path.write_bytes(pack({}, {"kind": "training"}))
         case "folder":
             path.unlink()
             path.mkdir()
@@ -92,10 +94,11 @@ def spoil(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ("cut", "cannot be used: .*; copy it again, or make it anew"),
-        ("changed", "cannot be used: the state is damaged: .*; copy it again"),
+        ("cut", "cannot be used: not a file of srstream: .*; copy it again, or run"),
+        ("changed", "cannot be used: damaged: .*; copy it again, or run"),
         ("empty", "cannot be used: "),
         ("checkpoint", "cannot be used: kind is None; wanted: 'weights'; "),
+        ("training", "cannot be used: an unfinished training, which `srstream pretrain` "),
         ("folder", "cannot be read: it is not a regular file; name a model"),
         ("fifo", "cannot be read: it is not a regular file; name a model"),
         ("missing", r"no such file; name a model that is shipped \(realtime\)"),
@@ -106,7 +109,12 @@ def test_a_file_that_cannot_be_used_is_told_with_the_remedy(
 ) -> None:
     spoil(tmp_path / "mine.safetensors", how)
     with pytest.raises(ConfigError, match=rf"^weights: /.*/mine\.safetensors:? {told}"):
-        read_weights("mine.safetensors", 2, tmp_path, shipped=shipped)
+        find_model("mine.safetensors", 2, tmp_path, shipped=shipped)
+
+
+def test_a_path_that_no_system_takes_is_refused(tmp_path: Path, shipped: Catalogue) -> None:
+    with pytest.raises(ConfigError, match=r"^weights: .* cannot be read: .*null byte"):
+        find_model("a\0/b", 2, tmp_path, shipped=shipped)
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path, shipped: Catalogue) -> None:
@@ -114,4 +122,4 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path, shipped: Catalogue) -> No
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a hole: it takes no space
     with pytest.raises(ConfigError, match=rf"has {1 << 40} bytes; at most {find.LARGEST} "):
-        read_weights("mine.safetensors", 2, tmp_path, shipped=shipped)
+        find_model("mine.safetensors", 2, tmp_path, shipped=shipped)

@@ -63,20 +63,16 @@ def test_a_network_beside_weights_is_refused_with_the_remedy() -> None:
 def test_none_takes_the_weights_of_a_preset_away() -> None:
     assert session(weights="none") == PRESETS["light"]
     assert session(weights="none", net={"type": "zssr"}).net == ZssrOptions()
-    table = {"weights": "none", "net": {"type": "zssr"}}
-    without = with_weights(TRAINED, "none", "streams.demo")
+    without = with_weights(TRAINED, "none", key="--weights")
     refuse_net(without, stream="streams.demo")
-    check_weights(replace(without, net=ZssrOptions()), table, stream="streams.demo")
+    check_weights(replace(without, net=ZssrOptions()), key="--weights", remedy="-")
 
 
 def test_without_weights_a_network_is_needed() -> None:
-    without = with_weights(TRAINED, "none", "streams.demo")
-    told = (
-        r'^streams\.demo\.weights: found "none" \(string\), and preset made-up has no '
-        r"network of its own; set streams\.demo\.net = \{ type = \.\.\. \} too$"
+    assert complaint(preset="realtime", weights="none") == (
+        'streams.demo.weights: found "none" (string), and preset realtime has no network '
+        "of its own; set streams.demo.net = { type = ... } too"
     )
-    with pytest.raises(ConfigError, match=told):
-        check_weights(without, {"weights": "none"}, stream="streams.demo")
 
 
 def test_weights_are_a_string() -> None:

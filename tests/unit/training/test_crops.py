@@ -7,7 +7,7 @@ from PIL import Image
 
 from pictures import zone_plate
 from srstream.errors import ConfigError
-from srstream.training.crops import Pair, Pool, pair_of, pairs_to_learn
+from srstream.training.crops import Pair, Pool, pair_of, pairs_to_learn, pairs_to_measure
 from srstream.training.pictures import Original
 
 CPU = torch.device("cpu")
@@ -67,10 +67,25 @@ def test_small_pictures_are_named_and_small_copies_left_out() -> None:
 
 
 def test_without_a_picture_as_large_as_a_crop_there_is_nothing_to_learn() -> None:
-    with pytest.raises(ConfigError, match="all pictures are smaller than a crop of 96x96"):
-        pairs_to_learn(
-            [original(95, 200)], scale=2, colours=1, side=48, shrunken=(), warn=silent
-        )
+    def complaint(height: int) -> str:
+        pictures = [original(height, 200, "a.png"), original(200, height - 1, "b.png")]
+        with pytest.raises(ConfigError) as caught:
+            pairs_to_learn(pictures, scale=2, colours=1, side=48, shrunken=(), warn=silent)
+        return str(caught.value)
+
+    problem = (
+        "all pictures are smaller than a crop of 96x96: a.png, b.png; take larger ones"
+    )
+    assert complaint(95) == f"{problem}, or --set side=47"
+    assert complaint(15) == problem
+
+
+def test_pictures_that_are_mostly_border_are_not_measured_on() -> None:
+    told: list[str] = []
+    pictures = [original(95, 48, "a.png"), original(200, 47, "b.png")]
+    pairs = pairs_to_measure(pictures, scale=3, colours=3, warn=told.append)
+    assert [tuple(pair.low.shape) for pair in pairs] == [(3, 31, 16)]
+    assert told == ["smaller than 48x48, not measured on: b.png"]
 
 
 def numbered(height: int, width: int, first: int) -> Pair:

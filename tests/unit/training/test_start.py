@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +12,15 @@ from srstream.engine.nets import LrResidualOptions, ZssrStarOptions
 from srstream.engine.weights import Weights, pack_weights, unpack_weights
 from srstream.errors import StateError
 from srstream.training import train
-from srstream.training.export import weights_of
+from srstream.training.export import identity_in, identity_of, weights_of
+from srstream.training.partial import differences
 from srstream.training.start import take_over
 from trainings import OPTIONS, RECIPE, silent, tiny_net, two_pictures
 
 
-def made(*, scale: int = 2) -> Weights:
+def made(
+    *, scale: int = 2, start: Any = None, data: Any = MappingProxyType({"names": ["a"]})
+) -> Weights:
     trained = train(tiny_net(scale=scale), two_pictures(), RECIPE, scale=scale, warn=silent)
     assert trained is not None
     return weights_of(
@@ -24,8 +29,8 @@ def made(*, scale: int = 2) -> Weights:
         RECIPE,
         scale=scale,
         name="tiny",
-        start=None,
-        data={"names": ["a"]},
+        start=start,
+        data=data,
         figures={"set5": 33.25},
     )
 
@@ -43,6 +48,17 @@ def test_weights_say_how_they_came_about_and_the_same_training_gives_the_same() 
     assert about["torch"] == torch.__version__
     assert set(about["figures"]) == {"set5", "validation", "validation bicubic"}
     assert all(20 < figure < 50 for figure in about["figures"].values())
+
+
+def test_what_decided_the_weights_is_found_in_them_again() -> None:
+    data = {"names": ["b"], "sha256": "d"}
+    start = {"weights": "x2.safetensors", "sha256": "c"}
+    wanted = identity_of(RECIPE, OPTIONS, scale=2, start=start, data=data)
+    made_so = made(start=start, data={**data, "names": ["elsewhere"]})
+    assert not differences(identity_in(unpack_weights(pack_weights(made_so))), wanted)
+    assert differences(identity_in(made(data=data)), wanted) == 'from null (now "c")'
+    bare = Weights("lr-residual", OPTIONS, 2, {}, {"from": 1, "recipe": [2], "data": None})
+    assert "recipe.steps not set (now 12)" in differences(identity_in(bare), wanted)
 
 
 def test_the_body_of_another_scale_is_taken_and_the_tail_stays_zero() -> None:

@@ -24,7 +24,7 @@ def fill(folder: Path, count: int) -> Path:
 
 
 def test_every_nth_picture_by_name_is_kept_aside(tmp_path: Path) -> None:
-    read = read_pictures([fill(tmp_path / "a", 12)], validation=0.25, warn=silent)
+    read = read_pictures([fill(tmp_path / "a", 12)], aside=0.25, warn=silent)
     aside = {each.name for each in read.validation}
     assert aside == {"p002.png", "p006.png", "p010.png"}
     assert {each.name for each in read.training} == {
@@ -34,27 +34,27 @@ def test_every_nth_picture_by_name_is_kept_aside(tmp_path: Path) -> None:
 
 def test_the_same_are_kept_aside_wherever_the_folders_lie(tmp_path: Path) -> None:
     one, two = fill(tmp_path / "one", 5), fill(tmp_path / "two", 7)
-    first = read_pictures([one, two], validation=0.3, warn=silent)
+    first = read_pictures([one, two], aside=0.3, warn=silent)
     one = one.rename(tmp_path / "zzz")
-    second = read_pictures([two, one], validation=0.3, warn=silent)
+    second = read_pictures([two, one], aside=0.3, warn=silent)
     assert [each.digest for each in first.validation] == [
         each.digest for each in second.validation
     ]
     assert first.digest() == second.digest()
-    assert first.digest() != read_pictures([one], validation=0.3, warn=silent).digest()
+    assert first.digest() != read_pictures([one], aside=0.3, warn=silent).digest()
 
 
 def test_no_more_are_kept_aside_than_tell_something(tmp_path: Path) -> None:
-    read = read_pictures([fill(tmp_path / "a", 60)], validation=0.5, warn=silent)
+    read = read_pictures([fill(tmp_path / "a", 60)], aside=0.5, warn=silent)
     assert len(read.validation) <= MOST_VALIDATION
     assert len(read.training) + len(read.validation) == 60
 
 
 def test_none_is_kept_aside_where_none_is_wanted_or_to_spare(tmp_path: Path) -> None:
     folder = fill(tmp_path / "a", 3)
-    assert not read_pictures([folder], validation=0.0, warn=silent).validation
-    assert not read_pictures([folder / "p000.png"], validation=0.5, warn=silent).validation
-    assert len(read_pictures([folder], validation=0.01, warn=silent).validation) == 1
+    assert not read_pictures([folder], aside=0.0, warn=silent).validation
+    assert not read_pictures([folder / "p000.png"], aside=0.5, warn=silent).validation
+    assert len(read_pictures([folder], aside=0.01, warn=silent).validation) == 1
 
 
 def test_grey_is_repeated_and_transparency_left_out(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_grey_is_repeated_and_transparency_left_out(tmp_path: Path) -> None:
     save(tmp_path / "a.png", grey)
     rgba = np.dstack([edges(8, 9), grey])
     save(tmp_path / "b.png", rgba)
-    first, second = read_pictures([tmp_path], validation=0.0, warn=silent).training
+    first, second = read_pictures([tmp_path], aside=0.0, warn=silent).training
     assert np.array_equal(first.pixels.numpy(), np.stack([grey] * 3))
     assert np.array_equal(second.pixels.numpy(), edges(8, 9).transpose(2, 0, 1))
     assert first.digest == hashlib.sha256((tmp_path / "a.png").read_bytes()).digest()
@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
     folder = fill(tmp_path / "a", 2)
     (folder / "bad.png").write_text("no picture")
     told: list[str] = []
-    assert len(read_pictures([folder], validation=0.0, warn=told.append).training) == 2
+    assert len(read_pictures([folder], aside=0.0, warn=told.append).training) == 2
     (line,) = told
     assert "bad.png is not a picture" in line
     assert line.endswith("; left out")
@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
 def test_without_a_single_picture_it_says_why(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="empty: no pictures in it"):
-        read_pictures([tmp_path / "empty"], validation=0.1, warn=silent)
+        read_pictures([tmp_path / "empty"], aside=0.1, warn=silent)
     (tmp_path / "bad.png").write_text("no picture")
     with pytest.raises(ConfigError, match="none of the pictures can be read"):
-        read_pictures([tmp_path / "bad.png"], validation=0.1, warn=lambda text: None)
+        read_pictures([tmp_path / "bad.png"], aside=0.1, warn=lambda text: None)
