@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Generator, Tensor
@@ -19,6 +21,7 @@ LEAST_MEASURED = 16
 _LEAST_CROP = 8
 """The smallest `side` of a recipe."""
 _NAMED_AT_MOST = 5
+_MEMINFO = Path("/proc/meminfo")
 _SYMMETRIES = (0, 4, 2, 6, 1, 5, 3, 7)
 """In this order a seed draws them: with another, recipes give other weights."""
 
@@ -82,15 +85,18 @@ def pairs_to_learn(
         warn: Told about pictures that are smaller than a crop; they are left out.
 
     Raises:
-        ConfigError: no picture is left.
+        ConfigError: no picture is left, or they do not fit the memory that is free.
     """
+    originals = list(originals)
+    sizes = (1.0, *shrunken)
+    _check_memory(originals, sizes=sizes, scale=scale, colours=colours)
     pairs: list[Pair] = []
     small: list[Original] = []
     for original in originals:
         if min(original.pixels.shape[-2:]) < side * scale:
             small.append(original)
             continue
-        for smaller in (1.0, *shrunken):
+        for smaller in sizes:
             pair = pair_of(original, scale=scale, colours=colours, smaller=smaller)
             if pair is not None and min(pair.low.shape[-2:]) >= side:
                 pairs.append(pair)
@@ -103,6 +109,33 @@ def pairs_to_learn(
     if small:
         warn(f"smaller than a crop of {edge}, left out: {_named(small)}")
     return pairs
+
+
+def _check_memory(
+    originals: Sequence[Original], *, sizes: Iterable[float], scale: int, colours: int
+) -> None:
+    """Refuse what would end in a kill for want of memory. Raises `ConfigError`."""
+    pixels = sum(each.pixels[0].numel() for each in originals)
+    each = 4 * colours * (1 + 1 / scale**2) * sum(size**2 for size in sizes)
+    needed, free = 2 * each * pixels, _free_memory()  # twice while the pool is made
+    if needed > free:
+        raise ConfigError(
+            Complaint(
+                "",
+                f"{len(originals)} pictures of {pixels / 1e6:.0f} megapixels take "
+                f"{needed / 1e9:.1f} GB of memory to learn from, and {free / 1e9:.1f} are "
+                "free; take fewer, or smaller ones",
+            )
+        )
+
+
+def _free_memory() -> float:
+    """Return how many bytes the system can give; infinite where it does not say."""
+    try:
+        text = _MEMINFO.read_text(encoding="ascii")
+        return 1024 * int(text.partition("MemAvailable:")[2].split()[0])
+    except (OSError, ValueError, IndexError):
+        return math.inf
 
 
 def pairs_to_measure(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from PIL import Image
 
 from pictures import zone_plate
 from srstream.errors import ConfigError
+from srstream.training import crops
 from srstream.training.crops import Pair, Pool, pair_of, pairs_to_learn, pairs_to_measure
 from srstream.training.pictures import Original
 
@@ -64,6 +68,25 @@ def test_small_pictures_are_named_and_small_copies_left_out() -> None:
     assert [tuple(pair.low.shape) for pair in pairs] == [(1, 20, 20), (1, 18, 18)]
     names = "0.png, 1.png, 2.png, 3.png, 4.png and 2 more"
     assert told == [f"smaller than a crop of 32x32, left out: {names}"]
+
+
+def test_pictures_that_do_not_fit_the_memory_are_refused_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def learn() -> None:
+        pictures = [original(40, 50)] * 2
+        pairs_to_learn(pictures, scale=2, colours=3, side=16, shrunken=(0.5,), warn=silent)
+
+    told = tmp_path / "meminfo"
+    monkeypatch.setattr(crops, "_MEMINFO", told)
+    learn()  # what is not known cannot be too little
+    # Float32 of three colours, high and low, twice, and once more at half the size.
+    needed = 4000 * 4 * 3 * 1.25 * 1.25 * 2
+    told.write_text(f"MemFree: 1 kB\nMemAvailable:  {math.ceil(needed / 1024)} kB\n")
+    learn()
+    told.write_text(f"MemFree: 1 kB\nMemAvailable:  {int(needed / 1024)} kB\n")
+    with pytest.raises(ConfigError, match="2 pictures of 0 megapixels take 0.0 GB"):
+        learn()
 
 
 def test_without_a_picture_as_large_as_a_crop_there_is_nothing_to_learn() -> None:
