@@ -85,6 +85,7 @@ class Tiny:
         stream = "".join(f"{key} = {json.dumps(it)}\n" for key, it in self.stream.items())
         return (
             '[daemon]\nstate_dir = "state"\n\n[streams.bench]\ndevice = "cpu"\n'
+            'preset = "light"\n'
             f"{stream}source = {_table(source)}\n"
             f"sinks = [{', '.join(map(_table, sinks))}]\n"
             f"net = {{ width = 4, depth = 2 }}\nadapt = {_table(adapt)}\n"

@@ -49,7 +49,7 @@ def overview(models: Sequence[Model]) -> RenderableType:
     told = {name for model in models for name in _numbers(model)}
     titles = [name for name in COLUMNS if name in told]
     table = Table(box=SIMPLE, pad_edge=False, caption="figures: PSNR in dB")
-    for title in ("name", "scale", "network"):
+    for title in ("name", "scale"):
         table.add_column(title, no_wrap=True)
     for title in ("parameters", "size", *titles):
         table.add_column(title, justify="right", no_wrap=True)
@@ -58,7 +58,6 @@ def overview(models: Sequence[Model]) -> RenderableType:
         table.add_row(
             Text(printable(model.name)),
             f"x{model.weights.scale}",
-            model.weights.net,
             f"{model.parameters:,}",
             _size(model),
             *(f"{numbers[t]:.2f}" if t in numbers else "-" for t in titles),

@@ -19,7 +19,7 @@ from srstream.cli.complaints import complaints, crashes
 from srstream.errors import Complaint, ConfigError
 from srstream.exits import Exit
 
-PRESETS_HELP = "realtime, balanced, light, paper, paper-code; when absent light."
+PRESETS_HELP = "realtime, balanced, light, paper, paper-code; when absent realtime."
 """A test holds it to the presets, which are not loaded for a text of help."""
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME = 64

@@ -8,7 +8,7 @@ from srstream.engine.losses import DogOptions, L1Options
 from srstream.engine.nets import ZssrStarOptions
 from srstream.engine.options import AdaptOptions, SessionOptions, UpscaleOptions
 
-DEFAULT_PRESET = "light"
+DEFAULT_PRESET = "realtime"
 
 # A few steps on weights that were trained beforehand: at larger rates, or with many more
 # steps, they forget more of other pictures than they learn of this one.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from srstream.engine.presets import PRESETS
 from srstream.models.catalogue import SHIPPED
+from srstream.training import load_recipe
 
 LARGEST = 10**6  # bytes
 CASES = [(name, scale) for name, scales in SHIPPED.scales().items() for scale in scales]
@@ -36,10 +39,28 @@ def test_what_a_preset_names_is_shipped(name: str) -> None:
     assert name in SHIPPED.scales()
 
 
-@pytest.mark.parametrize("name", SHIPPED.scales())
-def test_a_shipped_model_is_on_the_model_card(name: str) -> None:
-    card = files("srstream.models") / "MODEL_CARD.md"
-    assert f"| `{name}` |" in card.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "scale"), CASES)
+def test_the_model_card_has_the_figures_that_stand_in_the_file(
+    name: str, scale: int
+) -> None:
+    card = (files("srstream.models") / "MODEL_CARD.md").read_text(encoding="utf-8")
+    figures = SHIPPED.read(name, scale).figures
+    told = " | ".join(f"{figures[each]:.2f}" for each in ("set5", "set14", "validation"))
+    assert f"| `{name}` | x{scale} | {told} |" in card
+
+
+@pytest.mark.parametrize(("name", "scale"), CASES)
+def test_a_shipped_model_was_trained_by_the_recipe_of_its_name(
+    name: str, scale: int
+) -> None:
+    weights = SHIPPED.read(name, scale).weights
+    recipe, options = load_recipe(name, scale=scale)
+    assert weights.options == options
+    told, here = weights.about["recipe"], json.loads(json.dumps(asdict(recipe)))
+    shared = told.keys() & here.keys()
+    assert {"steps", "batch", "side", "rate", "muon_rate", "shrunken"} <= shared
+    assert {key: told[key] for key in shared} == {key: here[key] for key in shared}
+    assert told["name"] == f"{name}-x{scale}"
 
 
 def test_every_file_of_weights_is_in_the_catalogue() -> None:

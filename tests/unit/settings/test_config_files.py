@@ -81,8 +81,9 @@ def test_the_reference_holds_the_defaults() -> None:
     )
     for options in (reference.source, *reference.sinks):
         assert options == type(options)(options.path)
-    zssr = settings.streams["zssr"].session
-    assert zssr.net == NETS["zssr"].options()
+    assert settings.streams["light"].session == PRESETS["light"]
+    for name in ("zssr", "lr-residual"):
+        assert settings.streams[name].session.net == NETS[name].options()
 
 
 @pytest.mark.parametrize("registry", [SOURCES, SINKS, NETS, LOSSES])
@@ -103,8 +104,9 @@ def test_the_reference_names_every_type_with_all_its_keys(
         (("daemon",), names(DaemonSettings)),
         (
             ("streams", "reference"),
-            # The loss is set within adapt.
-            (names(SessionOptions) - {"loss"}) | (names(StreamSettings) - {"session"}),
+            # The loss is set within adapt, and weights bring their network.
+            (names(SessionOptions) - {"loss", "net"})
+            | (names(StreamSettings) - {"session"}),
         ),
         (("streams", "reference", "checkpoint"), names(CheckpointOptions)),
         (("streams", "reference", "adapt"), names(AdaptOptions) | {"loss"}),
@@ -123,8 +125,8 @@ def test_the_reference_has_every_key(
 def test_only_what_is_absent_by_default_is_commented_out() -> None:
     text = REFERENCE.read_text("utf-8")
     assert set(OPTIONAL.findall(text)) == ABSENT_BY_DEFAULT
-    light = PRESETS[DEFAULT_PRESET]
-    for options in (light.adapt, light.upscale):
+    preset = PRESETS[DEFAULT_PRESET]
+    for options in (preset.adapt, preset.upscale):
         for name in ABSENT_BY_DEFAULT & names(type(options)):
             assert getattr(options, name) is None
 

@@ -85,7 +85,7 @@ def test_pictures_that_do_not_fit_the_memory_are_refused_beforehand(
     told.write_text(f"MemFree: 1 kB\nMemAvailable:  {math.ceil(needed / 1024)} kB\n")
     learn()
     told.write_text(f"MemFree: 1 kB\nMemAvailable:  {int(needed / 1024)} kB\n")
-    with pytest.raises(ConfigError, match="2 pictures of 0 megapixels take 0.0 GB"):
+    with pytest.raises(ConfigError, match=r"2 pictures of 0 megapixels take 0\.0 GB"):
         learn()
 
 
