@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import os
-import stat
 from pathlib import Path
 
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.models.catalogue import SHIPPED, Catalogue, Model, model_of
+from srstream.regular import read_regular
 
 LARGEST = 1 << 29
 """Bytes of a file; the largest network that can be set takes 0.3 GB."""
@@ -84,7 +83,7 @@ def read_model(
     """
     file = base / path
     try:
-        return model_of(path, _content(file))
+        return model_of(path, read_regular(file, largest=LARGEST))
     except FileNotFoundError as error:
         raise _refuse(key, f"{file}: no such file; {_known(shipped)}") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
@@ -93,22 +92,6 @@ def read_model(
     except StateError as error:
         remedy = "copy it again, or run `srstream pretrain` again"
         raise _refuse(key, f"{file} cannot be used: {error}; {remedy}") from error
-
-
-def _content(path: Path) -> bytes:
-    """Return the content of a regular file that is not too large. Raises `OSError`."""
-    # Opening must not wait for the writer of a FIFO.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is not a regular file")
-        if status.st_size > LARGEST:
-            raise OSError(f"it has {status.st_size} bytes; at most {LARGEST} are taken")
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(status.st_size)
-    finally:
-        os.close(handle)
 
 
 def _known(shipped: Catalogue) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
-import stat
 from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from srstream.atomic import sweep, sync_folder, write_atomically
+from srstream.regular import read_regular
 
 LARGEST = 1 << 30
 """Bytes; keeps what is no checkpoint out of memory."""
@@ -76,7 +75,9 @@ class FileCheckpoints:
             if up_to is not None and seq > up_to:
                 continue
             try:
-                return seq, _read(self._path(seq))
+                path = self._path(seq)
+                # A link might lead out of the folder.
+                return seq, read_regular(path, largest=LARGEST, links=False)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -130,22 +131,6 @@ class FileCheckpoints:
             with suppress(OSError):
                 sweep(self._folder)
             self._is_swept = True
-
-
-def _read(path: Path) -> bytes:
-    """Return the content of a regular file. Raises `OSError`, also if it is none."""
-    # Opening must not wait for the writer of a FIFO, nor follow a link out of the folder.
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is not a regular file")
-        if status.st_size > LARGEST:
-            raise OSError(f"it has {status.st_size} bytes; at most {LARGEST} are taken")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(status.st_size)
-    finally:
-        os.close(handle)
 
 
 def _one_line(text: str) -> bytes:

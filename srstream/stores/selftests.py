@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from srstream.atomic import write_atomically
+from srstream.regular import read_regular
 
 FORMAT = 1
 MOST = 64
@@ -60,9 +61,7 @@ class SelfTests:
         if self.path is None:
             return []
         try:
-            if not self.path.is_file() or self.path.stat().st_size > _LARGEST:
-                return []
-            whole = json.loads(self.path.read_bytes())
+            whole = json.loads(read_regular(self.path, largest=_LARGEST))
             if whole["format"] != FORMAT:
                 return []
             entries = [(entry["case"], entry["result"]) for entry in whole["results"]]
