@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,35 +16,43 @@ import torch
 
 from srstream.engine import Estimate, Session, choose_device, estimate, prepare_thread
 from srstream.engine.options import SessionOptions
-from srstream.engine.selftest import (
-    LARGEST_DIFFERENCE,
-    Precise,
-    PrecisionTest,
-    compare_precisions,
-)
 from srstream.engine.weights import Weights
 from srstream.errors import Complaint, ConfigError, StateError
 from srstream.frames import Upscaled
 from srstream.models.catalogue import Model
 from srstream.models.find import find_model
-from srstream.ports import Sink, StreamContext
+from srstream.models.precision import faster_precision
+from srstream.ports import Feed, Sender, Sink, Source, StreamContext
 from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.cadence import Cadence
 from srstream.runtime.compute import Compute
-from srstream.runtime.cpus import processor, usable_cpus
+from srstream.runtime.cpus import usable_cpus
+from srstream.runtime.fanout import FanOut, prefix_of
+from srstream.runtime.keptfeeds import KeptFeeds
+from srstream.runtime.minder import Runnable
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.statekeeper import StateKeeper
 from srstream.settings import Settings, StreamSettings
 from srstream.settings.keys import below
-from srstream.sinks import SINKS, DirectorySink
+from srstream.settings.links import check_keys
+from srstream.sinks import (
+    SINKS,
+    DirectorySink,
+    DirectorySinkOptions,
+    StatsOptions,
+    ZmqSinkOptions,
+)
+from srstream.sinks.shared import Shared
 from srstream.sinks.stats_line import stats_line
-from srstream.sources import SOURCES
+from srstream.sources import SOURCES, ZmqOptions, ZmqSenders
 from srstream.stores.checkpoints import FileCheckpoints
 from srstream.stores.ledger import Ledger
 from srstream.stores.selftests import SelfTests
+from srstream.stores.senders import SenderStates
 from srstream.stores.state_dir import StateDir
 
 CLOCK: Callable[[], float] = time.monotonic
+_MB = 10**6
 
 
 class Computes:
@@ -76,7 +83,7 @@ class Computes:
         return all(ended)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class StreamSpec:
     """All that a stream is made from; one that is equal need not be made anew."""
 
@@ -89,11 +96,15 @@ class StreamSpec:
 
 
 def specs(settings: Settings) -> dict[str, StreamSpec]:
-    """Return the streams of a configuration, by name. Blocks: it reads weights.
+    """Return the streams of a configuration, by name. Blocks: it reads weights and keys.
 
     Raises:
-        ConfigError: there is no such device, or there are no such weights.
+        ConfigError: there is no such device, no such weights, or keys cannot be used.
     """
+    try:
+        check_keys(settings)
+    except ConfigError as error:
+        raise settings.locate(error) from None
     found = {}
     for name, stream in settings.streams.items():
         key = below("streams", name)
@@ -132,7 +143,7 @@ class Stream:
     """A stream that is ready to run."""
 
     name: str
-    pipeline: Pipeline
+    pipeline: Runnable
     spec: StreamSpec
     start: Start
 
@@ -162,6 +173,7 @@ class Builder:
         self._state_dir = state_dir
         self._tests = SelfTests(state_dir.selftests)
         self._run = run
+        self._feeds = KeptFeeds()
 
     async def stream(self, name: str, spec: StreamSpec) -> Stream:
         """Make one stream; nothing of it is opened yet.
@@ -176,26 +188,98 @@ class Builder:
         if chosen.deterministic:
             options = replace(options, precision="float32")
         start = await prepare(options, spec.model, device, compute, self._tests, key=key)
-        ledger = self._ledger.stream(name)
-        context = StreamContext(name, CLOCK, spec.base, ledger)
-        sinks = [_make(SINKS, options, context) for options in chosen.sinks]
-        context = replace(context, done_before=partial(_all_hold, sinks))
-        log = structlog.get_logger()
-        pipeline = Pipeline(
+        source = chosen.source
+        if isinstance(source, ZmqOptions) and source.streams == "per-sender":
+            return Stream(name, self._fan_out(name, spec, start, source), spec, start)
+        context = self._context(name, spec)
+        sinks = [_make(SINKS, each, context) for each in chosen.sinks]
+        # Of a stream that failed: what it accepted still waits in it.
+        feed: Source | None = self._feeds.of(spec)
+        if feed is None:
+            context = replace(context, done_before=partial(_all_hold, sinks))
+            feed = _make(SOURCES, source, context)
+        if isinstance(feed, Feed):
+            self._feeds.keep(name, spec, feed)
+        pipeline = await self._pipeline(
+            name, spec, start, feed, sinks, queue_bytes=spec.queue_mb * _MB
+        )
+        return Stream(name, pipeline, spec, start)
+
+    def close(self) -> None:
+        """Say what is lost of streams that will not run again."""
+        self._feeds.close()
+
+    def _fan_out(
+        self, name: str, spec: StreamSpec, start: Start, source: ZmqOptions
+    ) -> FanOut:
+        """Return what makes a stream of each sender, from one start."""
+        context = self._context(name, spec)
+        shared = {
+            options: Shared(_make(SINKS, options, context))
+            for options in spec.settings.sinks
+            if isinstance(options, ZmqSinkOptions)
+        }
+
+        prefix = prefix_of(name)
+        states = prefix and SenderStates(name, prefix, self._state_dir, self._ledger)
+
+        async def make(child: str, sender: Sender) -> Pipeline:
+            if states:
+                await states.begin(child)
+            own = self._context(child, spec)
+            sinks = [
+                shared[options].view()
+                if isinstance(options, ZmqSinkOptions)
+                else _make(SINKS, _of_sender(options, sender.id), own)
+                for options in spec.settings.sinks
+            ]
+            # All senders together wait for as much as one stream does.
+            queue_bytes = spec.queue_mb * _MB // source.max_senders
+            return await self._pipeline(
+                child, spec, start, sender, sinks, queue_bytes=queue_bytes
+            )
+
+        return FanOut(
             name,
-            source=_make(SOURCES, chosen.source, context),
-            processor=await new_session(start, key=key),
-            compute=compute,
-            sinks=sinks,
-            ledger=ledger,
+            senders=ZmqSenders(source, context),
+            make=make,
+            idle=source.idle,
             clock=CLOCK,
-            queue_bytes=spec.queue_mb * 10**6,
-            log=log,
+            log=structlog.get_logger(),
+            shared=tuple(shared.values()),
+            tidy=states.tidy if states else None,
+        )
+
+    async def _pipeline(
+        self,
+        name: str,
+        spec: StreamSpec,
+        start: Start,
+        source: Source,
+        sinks: Sequence[Sink],
+        *,
+        queue_bytes: int,
+    ) -> Pipeline:
+        chosen = spec.settings
+        key = below("streams", name, "weights")
+        return Pipeline(
+            name,
+            source=source,
+            processor=await new_session(start, key=key),
+            compute=start.compute,
+            sinks=sinks,
+            ledger=self._ledger.stream(name),
+            clock=CLOCK,
+            queue_bytes=queue_bytes,
+            log=structlog.get_logger(),
             keeper=self._keeper(name, chosen),
             tell=self._tell if any(sink.reports for sink in sinks) else None,
             reuse=chosen.identical == "reuse",
         )
-        return Stream(name, pipeline, spec, start)
+
+    def _context(self, name: str, spec: StreamSpec) -> StreamContext:
+        ledger = self._ledger.stream(name)
+        return StreamContext(name, CLOCK, spec.base, ledger, run=self._run, tell=self._tell)
 
     def _keeper(self, name: str, chosen: StreamSettings) -> StateKeeper | None:
         if not chosen.deterministic and chosen.session.adapt.mode != "online":
@@ -245,7 +329,7 @@ async def prepare(
     if not is_open:
         return start
     with _refusing(start, key=key):
-        faster = await _faster(start, model, tests, key=key)
+        faster = await faster_precision(options, model, device, compute, tests, key=key)
     return replace(start, options=replace(options, precision=faster))
 
 
@@ -270,49 +354,6 @@ def _refusing(start: Start, *, key: str) -> Iterator[None]:
         raise ConfigError(Complaint(key, problem)) from exc
 
 
-async def _faster(start: Start, model: Model, tests: SelfTests, *, key: str) -> Precise:
-    """Return the precision that is faster here; measured only once, in slices."""
-    case = _case(model, start.device)
-    found = _known(await asyncio.to_thread(tests.recall, case))
-    if found is None:
-        work = compare_precisions(start.options, start.device, weights=model.weights)
-        found = await start.compute.run((key, "self-test"), work)
-        log = structlog.get_logger().bind(device=str(start.device))
-        log.info(
-            "precision chosen by a self-test",
-            precision=found.precision,
-            float32_ms=round(found.float32_ms, 2),
-            bfloat16_ms=round(found.bfloat16_ms, 2),
-            difference=round(found.difference, 3),
-            largest_difference=LARGEST_DIFFERENCE,
-        )
-        try:
-            await asyncio.to_thread(tests.remember, case, asdict(found))
-        except OSError as error:
-            log.info("self-test not kept: done again at the next start", reason=str(error))
-    return found.precision
-
-
-def _known(kept: Mapping[str, Any] | None) -> PrecisionTest | None:
-    """Return what was kept; none if that is nothing, or changed by hand."""
-    try:
-        found = PrecisionTest(**kept or {})
-    except TypeError:
-        return None
-    return found if found.precision in ("float32", "bfloat16") else None
-
-
-def _case(model: Model, device: torch.device) -> dict[str, Any]:
-    """Return all that decides which precision is faster, and whether the results agree."""
-    is_gpu = device.type == "cuda"
-    return {
-        "processor": torch.cuda.get_device_name(device) if is_gpu else processor(),
-        "threads": usable_cpus(),
-        "torch": torch.__version__,
-        "model": model.sha256,  # its network, scale and weights
-    }
-
-
 def device_of(name: str, *, key: str) -> torch.device:
     """Return the device of this name.
 
@@ -333,3 +374,15 @@ def _all_hold(sinks: list[Sink], name: str, mtime_ns: int) -> bool:
     """Tell whether every folder of results holds this frame's, and not an older one."""
     folders = [sink for sink in sinks if isinstance(sink, DirectorySink)]
     return bool(folders) and all(sink.holds(name, mtime_ns) for sink in folders)
+
+
+def _of_sender(options: Any, sender: str) -> Any:
+    """Return the options of a sink that writes files, for those of one sender alone."""
+    if isinstance(options, DirectorySinkOptions):
+        return replace(options, path=f"{options.path}/{sender}")
+    if isinstance(options, StatsOptions):
+        path = Path(options.path)
+        return replace(
+            options, path=str(path.with_name(f"{path.stem}.{sender}{path.suffix}"))
+        )
+    return options

@@ -17,11 +17,13 @@ from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, specs
 from srstream.errors import Complaint, ConfigError, SrstreamError
 from srstream.exits import Exit
 from srstream.quantities import duration
-from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.minder import Runnable
 from srstream.runtime.plan import Plan
 from srstream.runtime.signals import Signals
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings
+from srstream.sinks import ZmqSinkOptions
+from srstream.sources import ZmqOptions
 from srstream.stores.ledger import Ledger
 from srstream.stores.state_dir import StateDir
 
@@ -99,6 +101,7 @@ class _Daemon:
                 self._log.info("stopping", grace=grace)
             await _cancelled(stop, *self._telling)
             await self._supervisor.stop(grace * (1.0 - _CLOSING))
+            self._builder.close()
             await _cancelled(work)
             with suppress(asyncio.CancelledError):
                 work.result()
@@ -127,7 +130,7 @@ class _Daemon:
             telling.add_done_callback(self._telling.discard)
         return plan
 
-    async def _make(self, name: str, spec: StreamSpec) -> Pipeline:
+    async def _make(self, name: str, spec: StreamSpec) -> Runnable:
         stream = await self._builder.stream(name, spec)
         self._made[name] = stream
         return stream.pipeline
@@ -185,8 +188,8 @@ class _Daemon:
         self._log.info(
             "stream ready",
             stream=stream.name,
-            watches=str(_absolute(base, chosen.source.path)),
-            writes=[str(_absolute(base, sink.path)) for sink in chosen.sinks],
+            **_source_of(chosen.source, base),
+            writes=[where for sink in chosen.sinks for where in _places_of(sink, base)],
             state_dir=str(self._state_dir.path),
             scale=chosen.session.scale,
             preset=chosen.session.preset,
@@ -220,6 +223,20 @@ async def _tell_expected(stream: Stream) -> None:
         seconds=float(f"{expected:.2g}"),
         of_size=f"{EXAMPLE_SIDE}x{EXAMPLE_SIDE}",
     )
+
+
+def _source_of(options: Any, base: Path) -> dict[str, Any]:
+    """Return what a stream does to get frames, and where."""
+    if isinstance(options, ZmqOptions):
+        return {"connects" if options.connect else "listens": list(options.endpoints)}
+    return {"watches": str(_absolute(base, options.path))}
+
+
+def _places_of(options: Any, base: Path) -> list[str]:
+    """Return where a sink writes: a path, or endpoints."""
+    if isinstance(options, ZmqSinkOptions):
+        return list(options.endpoints)
+    return [str(_absolute(base, options.path))]
 
 
 def _absolute(base: Path, path: str) -> Path:

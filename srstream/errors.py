@@ -4,10 +4,12 @@
     ├── ConfigError + ValueError     the operator acts: key, what was found, what is allowed
     ├── FrameError                   nobody acts: the frame is skipped and counted
     │   ├── DecodeError + ValueError     the bytes are not a picture we take
+    │   ├── Refused + ValueError         a message of a feed is not taken; counted by reason
     │   ├── Postponed                    not now: the source offers the frame again
     │   └── Unreadable                   time acts: offered again after a while
     ├── SinkError + OSError          this output failed for this frame; the stream goes on
     │   └── SinkUnavailable              time acts: written again until it succeeds
+    ├── LinkError + OSError          a socket cannot be opened: endpoint in use, wrong key
     ├── SourceError + OSError        the stream cannot read its input; it is restarted
     ├── ResourceError                the device is out of memory
     ├── DeviceLostError              the process acts: it ends, and is started anew
@@ -60,6 +62,21 @@ class DecodeError(FrameError, ValueError):
     """The bytes are not a picture that we take."""
 
 
+class Refused(FrameError, ValueError):
+    """A message is no frame that we take, or there is no place for it."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        """Say why.
+
+        Args:
+            reason: By which refusals are counted: a few words that are always the same.
+            detail: What was found, on one line.
+        """
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
 class Postponed(FrameError):
     """The frame changed while it waited; its source offers it again."""
 
@@ -74,6 +91,10 @@ class SinkError(SrstreamError, OSError):
 
 class SinkUnavailable(SinkError):
     """An output cannot be written now: disk full, not permitted, share gone."""
+
+
+class LinkError(SrstreamError, OSError):
+    """A socket cannot be opened: its endpoint is in use, a key is open to others."""
 
 
 class SourceError(SrstreamError, OSError):

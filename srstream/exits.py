@@ -9,10 +9,10 @@ class Exit(IntEnum):
     """The statuses, where there is one after sysexits.h."""
 
     DONE = 0
-    """All is well; of `serve`: stopped by a signal."""
+    """All is well; of `serve`, `pipe` and `tap`: stopped by a signal."""
     FAILED = 1
-    """A stream stayed down, some pictures failed, a training diverged, a result cannot be
-    written, or the state folder is in use."""
+    """A stream stayed down, some pictures failed, nobody answered, a training diverged, a
+    result cannot be written, or the state folder is in use."""
     USAGE = 2
     """The command line is wrong."""
     CRASHED = 70
@@ -24,4 +24,5 @@ class Exit(IntEnum):
     CONFIG = 78
     """The configuration is wrong; EX_CONFIG. Not to be started again."""
     INTERRUPTED = 130
-    """`upscale` or `pretrain` was stopped by SIGINT or SIGTERM before it was done."""
+    """`upscale`, `pretrain` or `send` was stopped by SIGINT or SIGTERM before it was
+    done."""

@@ -9,8 +9,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""[H, W, C] in the depth it came in; C is 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA."""
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+"""[H, W, C] in the depth it came in; C is 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA.
+
+Integers fill the range of their type; floats are 0 (black) to 1 (white)."""
+
+_WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65_535, np.dtype(np.float32): 1}
+
+
+def white(pixels: Pixels) -> int:
+    """Return the value of white."""
+    return _WHITE[pixels.dtype]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,8 @@ class FrameId:
 
     stream: str
     seq: int
-    """Rises by one per stream, from 1, also over restarts."""
+    """Rises per stream, from 1, also over restarts: by one, or by more where a feed dropped
+    or lost frames before it."""
     source: str
     """Where it came from: for a folder, the path below it."""
     name: str
@@ -64,12 +74,32 @@ class Picture:
         return width, height
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a feed said of a frame, passed on to whoever follows the stream."""
+
+    sender: str = ""
+    """Who sent it, in the sender's own words."""
+    seq: int | None = None
+    """The sender's own number of it."""
+    pts: int | None = None
+    """When it is to be shown, in ticks of `time_base`."""
+    time_base: tuple[int, int] | None = None
+    """Seconds per tick: numerator, denominator."""
+    space: str | None = None
+    """The colour space, such as `srgb` or `bt709`."""
+    trace: str | None = None
+    """Identifies it in the logs of several programs."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A picture with its place in a stream."""
 
     id: FrameId
     picture: Picture
+    origin: Origin | None = None
+    """None: it came from no feed."""
 
 
 class Outcome(StrEnum):

@@ -158,6 +158,13 @@ class Ledger(Protocol):
         """Note that every output stands; `line` replaces that of `publishing`."""
         ...
 
+    def passed(self, seq: int) -> None:
+        """Note that a frame went out of which nothing is kept: not a file, not a line.
+
+        After a kill, the numbers of the last second may be used again.
+        """
+        ...
+
     async def failed(self, source: str, reason: str, *, seq: int | None = None) -> None:
         """Note that a content is given up; `seq` if it had come to publishing."""
         ...

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from srstream.frames import Frame, Picture, Upscaled
+from srstream.frames import Frame, Origin, Picture, Upscaled
 from srstream.ledger import Ledger
 
 
@@ -31,15 +31,20 @@ class Packet:
     """A frame that a source has, not yet read."""
 
     source: str
-    """Where it came from: for a folder, the path below it."""
-    name: str
-    """What its outputs are called, without extension."""
+    """Where it came from: for a folder, the path below it; for a feed, the sender."""
+    name: str | None
+    """What its outputs are called, without extension; none: by the number of the frame."""
     offered: float
     """The stream's clock when the frame became ready, in seconds."""
     read: Callable[[], Picture]
     """Read and decode; runs in a decode thread. Raises `FrameError`."""
     done: Callable[[Verdict], Awaitable[None]]
     """Awaited exactly once."""
+    skipped: int = 0
+    """How many frames were dropped just before it: their numbers are left out. One that is
+    refused when it is read has no number: its feed tells it of the next one."""
+    origin: Origin | None = None
+    """What a feed said of it."""
 
 
 class Source(Protocol):
@@ -47,7 +52,10 @@ class Source(Protocol):
 
     @property
     def arrived(self) -> int:
-        """How many frames became ready since `open`, those already there not counted."""
+        """How many frames became ready since `open`, those already there not counted.
+
+        Of a feed: since it was made, those that it dropped again included.
+        """
         ...
 
     @property
@@ -61,6 +69,63 @@ class Source(Protocol):
         Raises:
             SourceError: the input cannot be watched at all.
         """
+        ...
+
+
+@runtime_checkable
+class Feed(Source, Protocol):
+    """A source that cannot offer a frame again: what it accepted is finished, or lost.
+
+    May be opened again after it was closed, and then goes on where it was.
+    """
+
+    def stop(self) -> None:
+        """Accept no more; the iterator ends after what was accepted."""
+        ...
+
+    def published(self, item: Upscaled) -> None:
+        """Be told of a frame that is published, with its statistics."""
+        ...
+
+
+@runtime_checkable
+class Sender(Feed, Protocol):
+    """The frames of one of the senders of a feed."""
+
+    id: str
+    """Names its stream: 1 to 64 of A-Z a-z 0-9 . _ -."""
+
+    def idle_for(self) -> float:
+        """Return the seconds since something of it was last accepted or in hand."""
+        ...
+
+    def retire(self) -> bool:
+        """Give it up, if nothing of it waits or is in hand; false: something is.
+
+        Its iterator ends then. Its next frame makes a new sender of the same id, which may
+        appear before this one is closed.
+        """
+        ...
+
+
+class Senders(Protocol):
+    """A feed of which each sender has a stream of its own."""
+
+    @property
+    def arrived(self) -> int:
+        """How many frames were accepted."""
+        ...
+
+    def open(self) -> AbstractAsyncContextManager[AsyncIterator[Sender]]:
+        """Start listening. Yields each new sender; ends after `stop`.
+
+        Raises:
+            SourceError: there is nothing to listen to.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Accept no more, from none of the senders."""
         ...
 
 
@@ -163,6 +228,10 @@ class StreamContext:
     base: Path
     """Relative paths are relative to this folder."""
     ledger: Ledger
+    run: str = ""
+    """Identifies this run of the program in the statistics."""
     done_before: Callable[[str, int], bool] | None = None
     """Tells, given a frame's name and its source's mtime in ns, whether every output of it
     stands already and is not older; asked when the ledger is new. Blocks."""
+    tell: Callable[[Upscaled], str] | None = None
+    """Makes the line of statistics about a frame, for feeds that answer with it."""

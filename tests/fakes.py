@@ -205,6 +205,7 @@ class Offer:
     name: str
     read: Callable[[], Picture] = picture
     offered: float = 0.0
+    skipped: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     """One when all is well."""
 
@@ -239,18 +240,21 @@ class ListSource:
 
     async def _packets(self) -> AsyncIterator[Packet]:
         for offer in self.offers:
-            self._taken += 1
-            self.tally.add("taken")
-            yield Packet(
-                f"{offer.name}.png",
-                offer.name,
-                offer.offered,
-                offer.read,
-                self._settler(offer),
-            )
+            yield self._packet(offer)
         self.tally.add("waiting")
         if self._endless:
             await asyncio.Event().wait()
+
+    def _packet(self, offer: Offer) -> Packet:
+        self._taken += 1
+        self.tally.add("taken")
+        return Packet(
+            f"{offer.name}.png",
+            offer.name,
+            offer.offered,
+            offer.read,
+            self._settler(offer),
+        )
 
     def _settler(self, offer: Offer) -> Callable[[Verdict], object]:
         async def done(verdict: Verdict) -> None:
@@ -266,6 +270,117 @@ class HangingSource(ListSource):
 
     def __init__(self, *offers: Offer | str) -> None:
         super().__init__(*offers, endless=True)
+
+
+class FakeFeed(ListSource):
+    """Offers what it was given, and more as it comes, until it is stopped.
+
+    Its frames have no names; what it was given is who sent them.
+    """
+
+    def __init__(self, *offers: Offer | str) -> None:
+        super().__init__(*offers)
+        self.shown: list[Upscaled] = []
+        """What it was told of as published."""
+        self._stopped = False
+        self._news = asyncio.Event()
+
+    def accept(self, offer: Offer | str) -> None:
+        assert not self._stopped
+        self.offers.append(Offer(offer) if isinstance(offer, str) else offer)
+        self.arrived += 1
+        self._news.set()
+
+    def stop(self) -> None:
+        self.tally.add("stop")
+        self._stopped = True
+        self._news.set()
+
+    def published(self, item: Upscaled) -> None:
+        self.shown.append(item)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncIterator[Packet]]:
+        self._stopped = False
+        self.tally.add("open")
+        try:
+            yield self._packets()
+        finally:
+            self.tally.add("closed")
+
+    async def _packets(self) -> AsyncIterator[Packet]:
+        while True:
+            while self._taken < len(self.offers):
+                offer = self.offers[self._taken]
+                packet = self._packet(offer)
+                yield replace(packet, source=offer.name, name=None, skipped=offer.skipped)
+            if self._stopped:
+                return
+            self.tally.add("waiting")
+            self._news.clear()
+            await self._news.wait()
+
+    def _settler(self, offer: Offer) -> Callable[[Verdict], object]:
+        async def done(verdict: Verdict) -> None:
+            assert self.tally["closed"] < self.tally["open"], "settled after it was closed"
+            offer.verdicts.append(verdict)
+            self.tally.add("done")
+
+        return done
+
+
+class FakeSender(FakeFeed):
+    """One of the senders of a feed, as long idle as it is told."""
+
+    def __init__(self, id: str, *offers: Offer | str) -> None:  # noqa: A002 - its name
+        super().__init__(*offers)
+        self.id = id
+        self.idle = 0.0
+        self.is_retired = False
+
+    def idle_for(self) -> float:
+        return self.idle
+
+    def retire(self) -> bool:
+        if self.backlog:
+            return False
+        self.tally.add("retired")
+        self.is_retired = True
+        return True
+
+
+class FakeSenders:
+    """A feed whose senders appear when a test says so."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.tally = Tally()
+        """`open`, `stop`, `closed`."""
+        self.error: Exception | None = None
+        """Raised when it is opened."""
+        self._appearing: asyncio.Queue[FakeSender | None] = asyncio.Queue()
+
+    def appear(self, sender: FakeSender) -> FakeSender:
+        self._appearing.put_nowait(sender)
+        return sender
+
+    def stop(self) -> None:
+        self.tally.add("stop")
+        self._appearing.put_nowait(None)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncIterator[FakeSender]]:
+        if self.error is not None:
+            raise self.error
+        self.tally.add("open")
+        try:
+            yield self._senders()
+        finally:
+            self.tally.add("closed")
+
+    async def _senders(self) -> AsyncIterator[FakeSender]:
+        while (sender := await self._appearing.get()) is not None:
+            yield sender
 
 
 class ListSink:
@@ -399,6 +514,10 @@ class FakeLedger(Unrecorded):
             self.said[frame.seq] = line
         self._settle(frame.source, Fate.DONE, seq=frame.seq)
         self.last_seq = max(self.last_seq, frame.seq)
+
+    def passed(self, seq: int) -> None:
+        self.calls.append(("passed", seq))
+        super().passed(seq)
 
     async def failed(self, source: str, reason: str, *, seq: int | None = None) -> None:
         self.calls.append(("failed", source, reason))

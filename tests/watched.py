@@ -48,7 +48,13 @@ def source_on(
 ) -> DirectorySource:
     return DirectorySource(
         DirectoryOptions(**{"path": folder.name, "settle": 0.05, **options}),
-        StreamContext("demo", clock, folder.parent, ledger or FakeLedger(), done_before),
+        StreamContext(
+            "demo",
+            clock,
+            folder.parent,
+            ledger or FakeLedger(),
+            done_before=done_before,
+        ),
         wall=wall,
     )
 

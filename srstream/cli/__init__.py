@@ -5,7 +5,20 @@ from __future__ import annotations
 import typer
 
 from srstream import __version__
-from srstream.cli import config, demo, doctor, ledger, models, pretrain, serve, upscale
+from srstream.cli import (
+    config,
+    demo,
+    doctor,
+    keys,
+    ledger,
+    models,
+    pipe,
+    pretrain,
+    send,
+    serve,
+    tap,
+    upscale,
+)
 
 app = typer.Typer(
     name="srstream",
@@ -24,11 +37,15 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("upscale")(upscale.upscale)
+app.command("pipe")(pipe.pipe)
+app.command("send")(send.send)
+app.command("tap")(tap.tap)
 app.command("pretrain")(pretrain.pretrain)
 app.command("demo")(demo.demo)
 app.command("ledger")(ledger.ledger)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from srstream.frames import Pixels
+from srstream.frames import Pixels, white
 
 _LUMA_WEIGHTS = np.array([65.481, 128.553, 24.966]) / 255.0  # of R, G, B; BT.601
 _LUMA_BLACK = 16.0
@@ -81,10 +81,10 @@ def ssim_y(a: NDArray[np.uint8], b: NDArray[np.uint8], *, border: int) -> float:
 def bicubic(pixels: Pixels, scale: int) -> NDArray[np.uint8]:
     """Enlarge by bicubic interpolation (a = -0.5): the base line of the comparison.
 
-    Computed in floating point per channel and rounded once, also from 16 bits.
+    Computed in floating point per channel and rounded once, also from 16 bits and floats.
     """
     height, width = pixels.shape[:2]
-    levels = _LARGEST / np.iinfo(pixels.dtype).max
+    levels = _LARGEST / white(pixels)
     planes = [
         Image.fromarray(pixels[:, :, channel].astype(np.float32) * levels).resize(
             (width * scale, height * scale), Image.Resampling.BICUBIC

@@ -1,4 +1,4 @@
-"""From 16 bits a channel to 8."""
+"""From floats to 16 bits a channel, and from either to 8."""
 
 from __future__ import annotations
 
@@ -16,4 +16,20 @@ def to_8bit(pixels: Pixels) -> NDArray[np.uint8]:
     """
     if pixels.dtype == np.uint8:
         return pixels.astype(np.uint8, copy=False)
+    if pixels.dtype == np.float32:
+        return _levels(pixels, 255).astype(np.uint8)
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def to_16bit(pixels: Pixels) -> NDArray[np.uint16]:
+    """Return floats, or pixels of 16 bits, with 16 bits a channel, rounded."""
+    if pixels.dtype == np.float32:
+        return _levels(pixels, 65_535).astype(np.uint16)
+    return pixels.astype(np.uint16, copy=False)
+
+
+def _levels(pixels: Pixels, top: int) -> NDArray[np.float32]:
+    """Return floats as whole levels from 0 to `top`."""
+    levels = np.clip(pixels, 0, 1).astype(np.float32, copy=False)
+    levels *= top
+    return np.rint(levels, out=levels)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from srstream.errors import SinkError
 from srstream.frames import Extras, Pixels
-from srstream.media.depth import to_8bit
+from srstream.media.depth import to_8bit, to_16bit
 from srstream.media.exif import fit_exif, only_orientation
 from srstream.media.sixteen import encode_16bit_png
 
@@ -35,10 +35,10 @@ def encode_picture(
     quality: int = JPEG_QUALITY,
     compression: int = PNG_COMPRESSION,
 ) -> bytes:
-    """Return the content of a picture file; a PNG holds the pixels without loss.
+    """Return the content of a picture file; a PNG holds integers without loss.
 
     Args:
-        pixels: [H, W, C].
+        pixels: [H, W, C]; floats go to 16 bits in a PNG.
         extras: the source's; sizes in the EXIF data are corrected.
         format: what JPEG cannot hold is dropped; see `jpeg_losses`.
         quality: of a JPEG, 1 to 100.
@@ -52,9 +52,9 @@ def encode_picture(
     try:
         if format == "jpg":
             return _encode_jpeg(pixels, extras.icc, exif, quality)
-        if pixels.dtype == np.uint16:
+        if pixels.dtype != np.uint8:
             return encode_16bit_png(
-                pixels.astype(np.uint16, copy=False),
+                to_16bit(pixels),
                 compression=compression,
                 icc=extras.icc,
                 exif=exif,
@@ -73,6 +73,8 @@ def jpeg_losses(pixels: Pixels) -> tuple[str, ...]:
         losses.append("transparency")
     if pixels.dtype == np.uint16:
         losses.append("16-bit depth")
+    if pixels.dtype == np.float32:
+        losses.append("floating point")
     return tuple(losses)
 
 

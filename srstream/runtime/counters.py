@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Self
 
 from srstream.frames import AdaptStats, Outcome
 
@@ -18,6 +20,10 @@ class Counters:
     """Written by every sink of pictures."""
     returned: int = 0
     """Given back to the source unprocessed."""
+    dropped: int = 0
+    """Dropped by a feed, since they came faster than we are."""
+    lost: int = 0
+    """Accepted by a feed and in our hands when a stop or a failure cut them short."""
     kept: int = 0
     """Upscaled with weights adapted to them."""
     failed: Counter[str] = field(default_factory=Counter)
@@ -38,7 +44,25 @@ class Counters:
     @property
     def finished(self) -> int:
         """Frames that are off our hands for good."""
-        return self.done + self.failed.total()
+        return self.done + self.failed.total() + self.dropped + self.lost
+
+    @classmethod
+    def sum(cls, many: Iterable[Counters]) -> Self:
+        """Return the counts of several together; stalled since the first of them is."""
+        total = cls()
+        for one in many:
+            total.add(one)
+        return total
+
+    def add(self, other: Counters) -> None:
+        """Count what another counted, too."""
+        stalled = [s for s in (self.stalled_since, other.stalled_since) if s is not None]
+        for each in fields(self):
+            if each.name != "stalled_since":
+                setattr(
+                    self, each.name, getattr(self, each.name) + getattr(other, each.name)
+                )
+        self.stalled_since = min(stalled, default=None)
 
     def note(self, stats: AdaptStats) -> None:
         """Count an upscaled frame's statistics."""

@@ -19,9 +19,9 @@ class Cutoff:
         self._inside: set[asyncio.Timeout] = set()
 
     @property
-    def is_set(self) -> bool:
-        """Whether there is a moment, come or yet to come."""
-        return self._when is not None
+    def has_come(self) -> bool:
+        """Whether there is a moment, and it is now or past."""
+        return self._when is not None and asyncio.get_running_loop().time() >= self._when
 
     def set(self, seconds: float) -> None:
         """Let the moment be this many seconds from now; an earlier one stays."""

@@ -24,7 +24,10 @@ _REMEDY = "mend the cause, then reload with SIGHUP or restart srstream"
 class Runnable(Protocol):
     """What a pipeline is to those who keep it running. It runs once."""
 
-    counters: Counters
+    @property
+    def counters(self) -> Counters:
+        """What it has done so far."""
+        ...
 
     @property
     def arrived(self) -> int:
@@ -72,6 +75,7 @@ class Minder:
         sleep: Callable[[float], Awaitable[None]],
         log: FilteringBoundLogger,
         over: Callable[[], None],
+        remedy: str = _REMEDY,
     ) -> None:
         """Start the stream.
 
@@ -83,17 +87,21 @@ class Minder:
             sleep: waits for as many seconds.
             log: told of every start, end and failure.
             over: called when all is over.
+            remedy: what is said of a stream that stays down.
         """
         self.phase = Phase.BACKOFF if first is None else Phase.RUNNING
         self.pipeline = first
         """The one that runs; none between two runs."""
         self.status = Exit.DONE
         """What to say of the stream if the process ends now."""
+        self.error: BaseException | None = None
+        """What the stream failed with last; none: it never failed."""
         self._make = make
         self._clock = clock
         self._sleep = sleep
         self._log = log.bind(stream=stream)
         self._over = over
+        self._remedy = remedy
         self._restart = Restart()
         self._is_cut = False
         self._task = asyncio.create_task(self._mind())
@@ -151,6 +159,7 @@ class Minder:
                 if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                     raise
                 self.pipeline = None
+                self.error = error
                 delay = self._failed(error)
             else:
                 self.phase = Phase.ENDED
@@ -173,6 +182,8 @@ class Minder:
             done=counters.done,
             failed=counters.failed.total(),
             reused=counters.reused,
+            dropped=counters.dropped,
+            lost=counters.lost,
             returned=counters.returned,
         )
 
@@ -199,7 +210,10 @@ class Minder:
             )
         if is_too_often:
             self._log.error(
-                "stream stays down", failures=recent, within=WINDOW, remedy=_REMEDY
+                "stream stays down",
+                failures=recent,
+                within=WINDOW,
+                remedy=self._remedy,
             )
         if delay is None:
             self.status = max(self.status, _status_after(error))

@@ -125,6 +125,7 @@ class Monitor:
             done=counters.done,
             failed=failed,
             reused=counters.reused,
+            dropped=counters.dropped,
             backlog=watched.pipeline.backlog,
             fps=round((counters.done - last.done) / (now - last.time), 3),
             gain_db=round((counters.gain - last.gain) / gains, 2) if gains else None,

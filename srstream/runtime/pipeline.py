@@ -3,35 +3,48 @@
 Before the first frame the ledger puts right what a crash left, and the weights of the last
 checkpoint are loaded.
 
-A packet that was taken from the source is in `_claims` until it is settled. The tasks
-settle only what they know the fate of; what they were cut short with, or had waiting
-between them, is given back in one place when they have ended, whatever ended them.
+The tasks settle only the packets that they know the fate of; what they were cut short
+with, or had waiting between them, is given back in one place when they have ended,
+whatever ended them. To a feed that is a loss: the numbers of these frames are not used
+again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
-from srstream.errors import FrameError, Postponed, ResourceError, SinkError, Unreadable
+from srstream.errors import (
+    FrameError,
+    Postponed,
+    Refused,
+    ResourceError,
+    SinkError,
+    Unreadable,
+)
 from srstream.frames import AdaptStats, Frame, FrameId, Outcome, Picture, Upscaled
 from srstream.ledger import Ledger
-from srstream.ports import Packet, Processor, Sink, Source, Verdict
+from srstream.ports import Feed, Packet, Processor, Sink, Source, Verdict
 from srstream.runtime.bytequeue import ByteQueue
+from srstream.runtime.claims import Claims
 from srstream.runtime.compute import Compute
 from srstream.runtime.counters import Counters
 from srstream.runtime.cutoff import Cutoff
+from srstream.runtime.plainly import plainly
 from srstream.runtime.publisher import Published, Publisher, Ready
 from srstream.runtime.statekeeper import StateKeeper
 from srstream.runtime.workthread import WorkThread
 
-_PUBLISHING = 1.25
-"""How long after a stop writing may take, as a multiple of the time for the frame in hand:
-what hangs then, on a disk that is full or gone, is given back."""
+_PUBLISHING, _CLOSING = 1.25, 1.3
+"""How long after a stop writing may take, and closing what was written to, as multiples of
+the time for the frame in hand: what hangs then, on a disk that is full or gone, is given
+back, and receivers that are slow are no longer waited for."""
+_CLOSING_UNASKED = 10.0
+"""Seconds that closing may take after a failure: meanwhile the stream stands still."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +96,7 @@ class Pipeline:
         self.stream = stream
         self.counters = Counters()
         self._source = source
+        self._feed = source if isinstance(source, Feed) else None
         self._processor = processor
         self._compute = compute
         self._ledger = ledger
@@ -95,13 +109,15 @@ class Pipeline:
         self._observer = observer
         self._decoded: ByteQueue[_Decoded] = ByteQueue(queue_bytes)
         self._ready: ByteQueue[Ready] = ByteQueue(queue_bytes)
-        self._claims: dict[int, Packet] = {}
+        self._claims = Claims(self.counters, self._log, of_feed=self._feed is not None)
         self._notes: set[str] = set()
         self._said_fallback = False
         self._seq = 0
+        self._is_draining = False
         self._fetching = Cutoff()
         self._processing = Cutoff()
         self._publishing = Cutoff()
+        self._closing = Cutoff()
         self._ended = asyncio.Event()
         self._ended.set()
         self._publisher = Publisher(
@@ -136,10 +152,12 @@ class Pipeline:
         try:
             async with AsyncExitStack() as stack:
                 await self._recover()
-                stack.push_async_callback(self._publisher.close)
+                stack.push_async_callback(self._close)
                 await self._publisher.open()
                 packets = await stack.enter_async_context(self._source.open())
                 stack.push_async_callback(self._give_back)
+                if self._feed is not None and self._is_draining:
+                    self._feed.stop()  # it was not open when it was told so before
                 await self._work(packets)
                 if self._keeper is not None:
                     await self._keeper.at_the_end(self._processor, self._compute)
@@ -154,11 +172,26 @@ class Pipeline:
         upscaled is published, if that does not take a quarter longer. (A frame that
         becomes ready in the very moment of the cut is given back too; its processor has
         then seen it.)
+
+        What a feed has accepted nobody would offer again: it is all finished within that
+        time, and only what is left then is lost.
         """
-        self._fetching.set(0.0)
+        self._is_draining = True
+        if self._feed is None:
+            self._fetching.set(0.0)
+        else:
+            self._feed.stop()
+            self._fetching.set(within)
         self._processing.set(within)
         self._publishing.set(within * _PUBLISHING)
+        self._closing.set(within * _CLOSING)
         await self._ended.wait()
+
+    async def _close(self) -> None:
+        if not self._is_draining:
+            self._closing.set(_CLOSING_UNASKED)
+        async with self._closing.move_on():
+            await self._publisher.close()
 
     async def _recover(self) -> None:
         recovered = await self._ledger.recover()
@@ -176,27 +209,23 @@ class Pipeline:
     async def _work(self, packets: AsyncIterator[Packet]) -> None:
         decoder = WorkThread(f"decode {self.stream}")
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._fetch(packets, decoder))
-                group.create_task(self._process())
-                group.create_task(self._publish())
-        except ExceptionGroup as several:
-            first, *others = _leaves(several)
-            for other in others:
-                first.add_note(f"and then: {other!r}")
-            raise first from first.__cause__
+            with plainly():
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._fetch(packets, decoder))
+                    group.create_task(self._process())
+                    group.create_task(self._publish())
         finally:
             decoder.close(0.0)
 
     async def _fetch(self, packets: AsyncIterator[Packet], decoder: WorkThread) -> None:
         with closing(self._decoded):
-            while not self._fetching.is_set:
+            while not self._fetching.has_come:
                 packet = None
                 async with self._fetching.move_on():
                     packet = await anext(packets, None)
                 if packet is None:
                     return
-                self._claims[id(packet)] = packet
+                self._claims.take(packet)
                 try:
                     async with self._fetching.move_on():
                         await self._decode(packet, decoder)
@@ -204,10 +233,10 @@ class Pipeline:
                     self._log.debug(
                         "frame postponed", source=packet.source, reason=str(error)
                     )
-                    await self._return(packet)
+                    await self._claims.give_back(packet)
                 except Unreadable:
                     self.counters.later += 1
-                    await self._settle(packet, Verdict.LATER)
+                    await self._claims.settle(packet, Verdict.LATER)
                 except FrameError as error:
                     await self._skip(packet, error)
 
@@ -217,11 +246,18 @@ class Pipeline:
             if note not in self._notes:
                 self._notes.add(note)
                 self._log.info("picture converted", source=packet.source, note=note)
-        # Statistics that could not be read at first may tell of higher numbers later.
-        self._seq = max(self._seq, self._ledger.last_seq) + 1
-        identity = FrameId(self.stream, self._seq, packet.source, packet.name)
-        decoded = _Decoded(packet, Frame(identity, picture), 1e3 * seconds)
+        self._seq = self._last_seq + 1 + packet.skipped
+        self.counters.dropped += packet.skipped
+        self._claims.number(packet, self._seq)
+        name = packet.name or f"{self._seq:08}"
+        identity = FrameId(self.stream, self._seq, packet.source, name)
+        decoded = _Decoded(packet, Frame(identity, picture, packet.origin), 1e3 * seconds)
         await self._decoded.put(decoded, picture.pixels.nbytes)
+
+    @property
+    def _last_seq(self) -> int:
+        # Statistics that could not be read at first may tell of higher numbers later.
+        return max(self._seq, self._ledger.last_seq)
 
     def _read(self, packet: Packet) -> tuple[Picture, float]:
         """Runs on the decode thread."""
@@ -232,7 +268,7 @@ class Pipeline:
     async def _process(self) -> None:
         with closing(self._ready):
             async for decoded in self._decoded:
-                if self._fetching.is_set:
+                if self._fetching.has_come:
                     return
                 ready = None
                 try:
@@ -279,9 +315,11 @@ class Pipeline:
             if published.verdict is Verdict.DONE:
                 self.counters.note(item.stats)
                 self.counters.done += 1
+                if self._feed is not None:
+                    self._feed.published(item)
             else:
                 self.counters.failed[SinkError.__name__] += 1
-            await self._settle(ready.packet, published.verdict)
+            await self._claims.settle(ready.packet, published.verdict)
             if item.stats.outcome is Outcome.FALLBACK:
                 self._say_fallback(item)
             if self._observer is not None:
@@ -307,36 +345,26 @@ class Pipeline:
 
     async def _skip(self, packet: Packet, error: Exception) -> None:
         self.counters.failed[type(error).__name__] += 1
-        self._log.warning("frame skipped", source=packet.source, reason=str(error))
-        await self._ledger.failed(packet.source, str(error))
-        await self._settle(packet, Verdict.FAILED)
-
-    async def _settle(self, packet: Packet, verdict: Verdict) -> None:
-        del self._claims[id(packet)]
-        await packet.done(verdict)
-
-    async def _return(self, packet: Packet) -> None:
-        self.counters.returned += 1
-        await self._settle(packet, Verdict.RETURNED)
+        if isinstance(error, Refused):
+            # Its feed counts these, and says so now and then: a flood would fill the log.
+            self._log.debug("frame refused", source=packet.source, reason=str(error))
+        else:
+            self._log.warning("frame skipped", source=packet.source, reason=str(error))
+            await self._ledger.failed(packet.source, str(error))
+        await self._claims.settle(packet, Verdict.FAILED)
 
     async def _give_back(self) -> None:
-        packets = tuple(self._claims.values())
-        results = await asyncio.gather(
-            *(self._return(packet) for packet in packets), return_exceptions=True
-        )
-        for packet, error in zip(packets, results, strict=True):
-            if error is not None:
-                # Not raised: it would hide what ended the stream.
-                self._log.error(
-                    "frame could not be given back",
-                    source=packet.source,
-                    reason=repr(error),
+        if self._feed is not None:
+            seqs = self._claims.numbers(after=self._last_seq)
+            # Those that failed before they were published, too: their gap is to stay.
+            used = max([*seqs, self._last_seq])
+            if used > self._ledger.last_seq:
+                self._ledger.passed(used)
+            if seqs:
+                self._log.warning(
+                    "frames of a feed are lost: they were not finished",
+                    frames=len(seqs),
+                    first=min(seqs),
+                    last=max(seqs),
                 )
-
-
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+        await self._claims.give_all_back()

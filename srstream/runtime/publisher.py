@@ -104,12 +104,30 @@ class Publisher:
                 self._complain("output cannot be opened: frames wait for it", sink, error)
 
     async def close(self) -> None:
-        """Close all sinks."""
-        for sink in (*self._reports, *self._pictures):
-            try:
-                await sink.close()
-            except SinkError as error:
-                self._complain("output could not be closed", sink, error)
+        """Close all sinks side by side: each may wait for its receivers.
+
+        All are closed, whatever goes wrong with one, also when this is cancelled.
+        """
+        sinks = (*self._reports, *self._pictures)
+        if not sinks:
+            return
+        ends = [asyncio.create_task(self._closed(sink)) for sink in sinks]
+        try:
+            # Not gathered: cancelled at once, some would not even begin.
+            await asyncio.wait(ends)
+        except asyncio.CancelledError:
+            for end in ends:
+                end.cancel()
+            await asyncio.wait(ends)
+            raise
+        for end in ends:
+            end.result()
+
+    async def _closed(self, sink: Sink) -> None:
+        try:
+            await sink.close()
+        except SinkError as error:
+            self._complain("output could not be closed", sink, error)
 
     async def publish(self, ready: Ready) -> Published:
         """Write a frame everywhere."""
@@ -119,10 +137,12 @@ class Publisher:
                 return Published(Verdict.RETURNED, ready.item)
         started = self._clock()
         item = _timed(ready, now=started, write_ms=0.0)
-        frame = item.frame.id
-        self._ledger.publishing(
-            frame, item.frame.picture.content, outputs=self._lasting, line=self._line(item)
-        )
+        frame, content = item.frame.id, item.frame.picture.content
+        leaves_traces = bool(self._lasting or self._reports or content)
+        if leaves_traces:
+            self._ledger.publishing(
+                frame, content, outputs=self._lasting, line=self._line(item)
+            )
         errors = await self._write_pictures(item)
         now = self._clock()
         item = _timed(ready, now=now, write_ms=1e3 * (now - started))
@@ -132,6 +152,9 @@ class Publisher:
             return Published(Verdict.FAILED, item)
         if errors:
             return Published(Verdict.RETURNED, item)
+        if not leaves_traces:
+            self._ledger.passed(frame.seq)
+            return Published(Verdict.DONE, item)
         await self._ledger.done(frame, line=self._line(item))
         for report in self._reports:
             await self._report(report, item)
@@ -206,7 +229,7 @@ class Publisher:
         """Wait; false when there is no time to."""
         async with self._stop_waiting.move_on():
             await asyncio.sleep(seconds)
-        return not self._stop_waiting.is_set
+        return not self._stop_waiting.has_come
 
     async def _report(self, sink: Sink, item: Upscaled) -> None:
         # Nobody waits for these: what they miss now stays in the ledger for them.

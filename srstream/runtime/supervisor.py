@@ -114,6 +114,11 @@ class Supervisor(Generic[SpecT]):
         await _finish(self._minders.values(), grace, leaving=True)
 
     async def _apply(self, wanted: dict[str, SpecT]) -> Plan:
+        # An equal one stays the object it is: a feed is known by what it was made from.
+        wanted = {
+            name: self._specs[name] if self._specs.get(name) == spec else spec
+            for name, spec in wanted.items()
+        }
         made: dict[str, Runnable] = {}
         async with self._stopping.move_on():
             for name, spec in wanted.items():
@@ -155,7 +160,7 @@ class Supervisor(Generic[SpecT]):
         return not self._applies and all(m.is_over for m in self._minders.values())
 
     def _is_closing(self) -> bool:
-        return self._stopping.is_set or self.status is Exit.DEVICE_LOST
+        return self._stopping.has_come or self.status is Exit.DEVICE_LOST
 
     async def _look(self) -> None:
         monitor = Monitor(self._pipelines, now=self._clock(), log=self._log)

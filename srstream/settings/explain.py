@@ -27,6 +27,9 @@ from srstream.sources import SOURCES
 _PROBES = (-(2.0**70), 2.0**70, -(2**62), 2**62, "?", (), (1, 0))
 """Values that no option with a range takes: what it then says is allowed, is shown."""
 
+_ANY = "ipc:///x"
+"""What stands for a required value: a path, and an endpoint as well."""
+
 _NAME = "streams.NAME"
 _PRESET = PRESETS[DEFAULT_PRESET]
 
@@ -169,7 +172,14 @@ def _rows(
 
 def _example(options: type[Any]) -> Any:
     """Return options of the row with all its defaults."""
-    return options(**{each.name: "x" for each in fields(options) if _required(each)})
+    hints = get_type_hints(options)
+    return options(
+        **{
+            each.name: (_ANY,) if get_origin(hints[each.name]) is tuple else _ANY
+            for each in fields(options)
+            if _required(each)
+        }
+    )
 
 
 def _table(

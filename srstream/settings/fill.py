@@ -76,34 +76,30 @@ def _in_range(
     key: str,
     findings: Findings,
 ) -> OptionsT:
-    """Build the options; if that fails, try each given value alone to name them all."""
-    try:
-        filled = options(**{**values, **given})
-    except ValueError as joint:
-        alone = [
-            error
-            for name, value in given.items()
-            if (error := _error_of(options, {**values, name: value})) is not None
-        ]
-        for error in alone or [joint]:
-            findings.add(*_located(error, options, key=key))
-        raise findings.error() from joint
-    findings.settle()
-    return filled
+    """Build the options; while that fails, leave out what is named, so as to name all."""
+    optional = {
+        name: value
+        for name, value in given.items()
+        if name not in values or values[name] is not value
+    }
+    while True:
+        try:
+            filled = options(**{**values, **optional})
+        except ValueError as error:
+            name, problem = _located(error, options)
+            findings.add(below(key, name) if name else key, problem)
+            if name not in optional:
+                raise findings.error() from error
+            del optional[name]
+        else:
+            findings.settle()
+            return filled
 
 
-def _error_of(options: type[Any], values: Mapping[str, Any]) -> ValueError | None:
-    try:
-        options(**values)
-    except ValueError as error:
-        return error
-    return None
-
-
-def _located(error: ValueError, options: type[Any], *, key: str) -> tuple[str, str]:
-    """Return the key, of the field if the message begins with one, and the problem."""
+def _located(error: ValueError, options: type[Any]) -> tuple[str, str]:
+    """Return the field, if the message begins with one, else "", and the problem."""
     problem = str(error)
     match = _OUT_OF_RANGE.fullmatch(problem)
     if match and match[1] in {field.name for field in fields(options)}:
-        return below(key, match[1]), f"found {match[2]}"
-    return key, problem
+        return match[1], f"found {match[2]}"
+    return "", problem

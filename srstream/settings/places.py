@@ -13,6 +13,7 @@ from srstream.sinks.directory import DirectorySinkOptions
 from srstream.sinks.stats import StatsOptions
 from srstream.sources.after import where_after
 from srstream.sources.directory import DirectoryOptions
+from srstream.sources.zmq_options import ZmqOptions
 
 
 class Use(Enum):
@@ -38,7 +39,8 @@ class Place:
     path: Path
     """Absolute, symbolic links resolved."""
     recursive: bool = False
-    """Of a watched folder: with those below it."""
+    """Of a watched folder: with those below it. Of the folder of a sink: with those of the
+    senders below it."""
     empties: bool = False
     """Of a watched folder: pictures leave it when they are done."""
     format: str = ""
@@ -87,10 +89,19 @@ def _of_source(settings: Settings, stream: str) -> Iterator[Place]:
 
 
 def _of_sinks(settings: Settings, stream: str) -> Iterator[Place]:
+    source = settings.streams[stream].source
+    recursive = isinstance(source, ZmqOptions) and source.streams == "per-sender"
     for index, sink in enumerate(settings.streams[stream].sinks):
         key = below("streams", stream, "sinks", index, "path")
         if isinstance(sink, DirectorySinkOptions):
             folder = resolved(settings, sink.path)
-            yield Place(key, stream, Use.PICTURES, folder, format=sink.format)
+            yield Place(
+                key,
+                stream,
+                Use.PICTURES,
+                folder,
+                recursive=recursive,
+                format=sink.format,
+            )
         elif isinstance(sink, StatsOptions):
             yield Place(key, stream, Use.STATISTICS, resolved(settings, sink.path))

@@ -24,7 +24,8 @@ class DaemonSettings:
     grace: float = 20.0
     """Seconds in which a stop must be done."""
     queue_mb: int = 256
-    """MB of frames in each of the two queues of a stream; one frame always fits."""
+    """MB of frames in each of the two queues of a stream, of all its senders together; one
+    frame always fits."""
     ledger_keep: str = "90d"
     """What the ledger knows of sources that were not seen for that long is forgotten;
     empty: never."""

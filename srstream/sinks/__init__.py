@@ -6,10 +6,13 @@ from srstream.ports import Sink, StreamContext
 from srstream.registry import Registry
 from srstream.sinks.directory import DirectorySink, DirectorySinkOptions
 from srstream.sinks.stats import StatsOptions, StatsSink
+from srstream.sinks.zmq_options import ZmqSinkOptions
+from srstream.sinks.zmq_sink import ZmqSink
 
 SINKS: Registry[Sink, StreamContext] = Registry("sink")
 SINKS.add("directory", DirectorySinkOptions, DirectorySink)
 SINKS.add("stats", StatsOptions, StatsSink)
+SINKS.add("zmq", ZmqSinkOptions, ZmqSink)
 
 __all__ = [
     "SINKS",
@@ -17,4 +20,6 @@ __all__ = [
     "DirectorySinkOptions",
     "StatsOptions",
     "StatsSink",
+    "ZmqSink",
+    "ZmqSinkOptions",
 ]

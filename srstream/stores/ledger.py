@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Self
 
-from srstream.stores import retention
+from srstream.stores import forgetting, retention
 from srstream.stores.database import mark_malformed, open_database
 from srstream.stores.sqlite_errors import errno_of
 from srstream.stores.state_dir import state_dir_error
@@ -76,6 +76,19 @@ class Ledger:
                 is_new=name not in self._last_seqs,
             )
         return self._streams[name]
+
+    async def names_below(self, prefix: str) -> set[str]:
+        """Return the streams whose names begin so, but for those that count their files."""
+        return await self._writer.do(partial(forgetting.names_below, prefix=prefix))
+
+    async def forget(self, names: Collection[str], *, into: str) -> None:
+        """Forget streams that do not run; another one goes on above their numbers."""
+        work = partial(forgetting.forget_streams, names=names, into=into)
+        highest = await self._writer.do(work)
+        for name in names:
+            self._streams.pop(name, None)
+            self._last_seqs.pop(name, None)
+        await self.stream(into).seq_at_least(highest)
 
     async def prune(self, older_than_seconds: float) -> int:
         """Delete what was not seen for so long; return how many rows.

@@ -41,6 +41,7 @@ class StreamLedger:
         self._followers: set[str] = set()
         self._are_followers_settled = True
         self._is_first_retry = False
+        self._is_noting = False
 
     @property
     def is_new(self) -> bool:
@@ -181,6 +182,13 @@ class StreamLedger:
         )
         self._reached(frame.seq)
 
+    def passed(self, seq: int) -> None:
+        self._reached(seq)
+        # Nobody waits for it: while nothing can be written, not one for each frame.
+        if not self._is_noting:
+            self._is_noting = True
+            self._writer.post(self._note_last_seq)
+
     async def failed(self, source: str, reason: str, *, seq: int | None = None) -> None:
         await self._writer.do(
             partial(
@@ -261,6 +269,10 @@ class StreamLedger:
             else:
                 redone += publishing.redo(db, frame.id, one.standing)
         return Recovered(adopted, redone)
+
+    def _note_last_seq(self, db: sqlite3.Connection) -> None:
+        self._is_noting = False  # before it is read: what comes after needs another note
+        items.note_stream(db, self._stream, self._last_seq)
 
     def _reached(self, seq: int) -> None:
         self._last_seq = max(self._last_seq, seq)

@@ -54,6 +54,9 @@ class Unrecorded:
         del line
         self.last_seq = max(self.last_seq, frame.seq)
 
+    def passed(self, seq: int) -> None:
+        self.last_seq = max(self.last_seq, seq)
+
     async def failed(self, source: str, reason: str, *, seq: int | None = None) -> None: ...
 
     async def intend(self, frame: FrameId, output: Output) -> bool:

@@ -55,6 +55,12 @@ def test_wrong_arguments_are_refused_with_what_is_allowed(
         (["config"], ["check"]),
         (["config", "check"], ["FILE", "exits with 78"]),
         (["ledger"], ["INBOX", "OUTBOX", "--state-dir", "--failed", "--retry", "--json"]),
+        (
+            ["pipe"],
+            ["--in", "--out", "--in-pattern", "--curve-key", "--insecure", "Ctrl-C"],
+        ),
+        (["send"], ["PICTURES_OR_FOLDER", "--to", "--fps", "--loop", "--timeout"]),
+        (["tap"], ["ENDPOINT", "--stats", "--stream", "--count", "docs/stats.md"]),
         (["demo"], ["--frames"]),
         (["version"], ["Print the version"]),
     ],
@@ -66,7 +72,9 @@ def test_help_teaches(command: Command, arguments: list[str], teaches: list[str]
         assert word in ran.stdout
 
 
-@pytest.mark.parametrize("name", ["serve", "upscale", "ledger", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "name", ["serve", "upscale", "pipe", "send", "tap", "ledger", "doctor", "demo"]
+)
 def test_help_fills_its_lines_on_a_narrow_terminal(
     command: Command, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

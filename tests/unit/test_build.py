@@ -69,7 +69,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield
         return MEASURED
 
-    monkeypatch.setattr("srstream.build.compare_precisions", found)
+    monkeypatch.setattr("srstream.models.precision.compare_precisions", found)
     return threads
 
 
@@ -164,7 +164,7 @@ async def test_weights_that_cannot_be_used_are_refused_with_their_key(
     precision: str,
     shape: tuple[int, ...] | None,
 ) -> None:
-    monkeypatch.setattr("srstream.build.compare_precisions", compare_precisions)
+    monkeypatch.setattr("srstream.models.precision.compare_precisions", compare_precisions)
     if shape is not None:  # else there is no such file
         weights = tiny_weights()
         arrays = {**weights.arrays, "head.weight": np.zeros(shape, np.float32)}

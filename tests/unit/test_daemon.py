@@ -14,6 +14,8 @@ from srstream.build import Builder, Stream, StreamSpec
 from srstream.errors import ConfigError, StateDirInUse
 from srstream.exits import Exit
 from srstream.settings import Settings, from_tables
+from srstream.sinks import ZmqSinkOptions
+from srstream.sources import ZmqOptions
 from srstream.stores.state_dir import StateDir
 
 
@@ -38,6 +40,23 @@ def test_when_every_stream_stays_down_it_ends_with_1(
         assert daemon.run_daemon(lambda: settings(tmp_path, source="file")) == Exit.FAILED
     (error,) = [log for log in logs if log["event"] == "stream failed"]
     assert error["cause"] == f"{tmp_path}/file: not a folder; name a folder in `path`"
+
+
+def test_where_a_stream_listens_and_sends_is_told_as_its_folders_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srstream.runtime.restart.MOST", 1)
+    missing, out = f"ipc://{tmp_path}/no/in.sock", f"ipc://{tmp_path}/out.sock"
+    wanted = settings(tmp_path)
+    source = ZmqOptions(endpoints=(missing,))
+    sinks = (*wanted.streams["demo"].sinks, ZmqSinkOptions(endpoints=(out,)))
+    stream = replace(wanted.streams["demo"], source=source, sinks=sinks)
+    with capture_logs() as logs:
+        status = daemon.run_daemon(lambda: replace(wanted, streams={"demo": stream}))
+    assert status == Exit.FAILED
+    (ready,) = [log for log in logs if log["event"] == "stream ready"]
+    assert ready["listens"] == [missing]
+    assert ready["writes"] == [f"{tmp_path}/outbox", out]
 
 
 def test_a_signal_before_the_streams_are_ready_ends_it_with_0(

@@ -14,6 +14,7 @@ from srstream.cli.checks.machine import (
     check_threads,
     check_torch,
 )
+from srstream.cli.checks.sockets import check_sockets
 from srstream.cli.checks.state import check_ledger, check_lock
 from srstream.cli.checks.watching import check_events, check_inotify
 from srstream.cli.checks.weights import check_weights
@@ -40,6 +41,7 @@ def examine(settings: Settings | None) -> Iterator[Finding]:
         yield from check_weights(settings)
         yield from check_events(settings)
         yield from check_folders(settings)
+        yield from check_sockets(settings)
         yield check_lock(state_dir)
         yield check_ledger(state_dir)
 

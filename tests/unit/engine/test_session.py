@@ -199,6 +199,39 @@ def test_channels_and_depth_come_out_as_they_went_in(
         assert np.abs(difference).max() <= 1
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_floats_come_out_as_the_same_picture_of_8_bits_but_finer(channels: int) -> None:
+    colour = zone_plate(32, 40)
+    pixels = np.concatenate([colour, colour[:, :, :1]], axis=2)[:, :, -channels:]
+    floats = (pixels / 255).astype(np.float32)
+    one = Session(options()).step(frame(pixels))
+    result = Session(options()).step(frame(floats))
+    assert result.pixels.dtype == np.float32
+    assert result.pixels.shape == one.pixels.shape
+    assert 0.0 <= result.pixels.min() < result.pixels.max() <= 1.0
+    assert np.abs(result.pixels * 255 - one.pixels).max() <= 0.51
+    assert len(np.unique(result.pixels)) > 256
+    assert result.stats.loss_after == pytest.approx(one.stats.loss_after, rel=1e-3)
+
+
+def test_floats_beyond_black_and_white_are_clamped() -> None:
+    floats = (zone_plate(32, 40) / 255).astype(np.float32)
+    beyond = np.where(floats < 0.1, -0.5, np.where(floats > 0.9, 1.5, floats))
+    within = beyond.clip(0, 1)
+    frozen = options(mode="frozen")
+    one = Session(frozen).step(frame(beyond.astype(np.float32)))
+    two = Session(frozen).step(frame(within.astype(np.float32)))
+    assert np.array_equal(one.pixels, two.pixels)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_floats_that_are_not_finite_are_refused_at_the_door(value: float) -> None:
+    pixels = np.zeros((20, 20, 3), np.float32)
+    pixels[3, 4, 1] = value
+    with pytest.raises(FrameError, match="finite"):
+        Session(options()).begin(frame(pixels))
+
+
 def test_grey_is_upscaled_as_the_same_picture_in_rgb() -> None:
     grey = zone_plate(32, 40)[:, :, :1]
     result = Session(options(mode="frozen")).step(frame(grey))
@@ -354,14 +387,14 @@ def test_what_is_not_finite_is_none_in_the_statistics() -> None:
     [
         np.zeros((20, 20), np.uint8),
         np.zeros((20, 20, 5), np.uint8),
-        np.zeros((20, 20, 3), np.float32),
+        np.zeros((20, 20, 3), np.float64),
         np.zeros((0, 20, 3), np.uint8),
     ],
     ids=lambda pixels: f"{pixels.dtype}{pixels.shape}",
 )
 def test_pixels_of_another_shape_or_type_are_refused_at_the_door(pixels: Pixels) -> None:
     session = Session(options())
-    with pytest.raises(FrameError, match="allowed: uint8 or uint16"):
+    with pytest.raises(FrameError, match="allowed: uint8, uint16 or float32"):
         session.begin(frame(pixels))
     session.step(frame(STREAM[0]))
 

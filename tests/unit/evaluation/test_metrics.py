@@ -146,3 +146,11 @@ def test_bicubic_of_16_bits_is_that_of_8_and_channels_do_not_mix() -> None:
     assert enlarged.dtype == np.uint8
     np.testing.assert_array_equal(enlarged[:, :, :3], bicubic(pixels, 2))
     np.testing.assert_array_equal(enlarged[:, :, 3:], bicubic(pixels[:, :, :1], 2))
+
+
+def test_bicubic_of_floats_is_that_of_8_bits() -> None:
+    pixels = skimage.data.astronaut()[:16, :16]
+    enlarged = bicubic((pixels / 255).astype(np.float32), 2)
+    difference = enlarged.astype(int) - bicubic(pixels, 2)
+    assert enlarged.dtype == np.uint8
+    assert np.abs(difference).max() <= 1  # where half a level is rounded

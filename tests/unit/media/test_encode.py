@@ -50,6 +50,19 @@ def test_of_16_bit_colour_pillow_reads_the_upper_bytes(channels: int) -> None:
     np.testing.assert_array_equal(np.asarray(image), pixels >> 8)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_floats_are_written_with_16_bits_as_png(channels: int) -> None:
+    deep = noise(channels, np.uint16)
+    data = encode_picture((deep / 65_535).astype(np.float32), NOTHING, format="png")
+    np.testing.assert_array_equal(decode_picture(data, max_pixels=PLENTY).pixels, deep)
+
+
+def test_floats_are_written_with_8_bits_as_jpeg() -> None:
+    pixels = np.full((16, 16, 3), 0.5, np.float32)
+    image = opened(encode_picture(pixels, NOTHING, format="jpg"))
+    assert np.abs(np.asarray(image).astype(int) - 128).max() <= 1
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_pixels_of_any_memory_layout_are_written(dtype: type) -> None:
     pixels = noise(3, dtype).transpose(1, 0, 2)[::-1, ::2]
@@ -124,6 +137,7 @@ def test_what_a_jpeg_cannot_hold_is_named() -> None:
     assert jpeg_losses(noise(2, np.uint8)) == ("transparency",)
     assert jpeg_losses(noise(3, np.uint16)) == ("16-bit depth",)
     assert jpeg_losses(noise(4, np.uint16)) == ("transparency", "16-bit depth")
+    assert jpeg_losses(np.zeros((2, 2, 3), np.float32)) == ("floating point",)
 
 
 def test_exif_data_too_long_for_a_jpeg_is_reduced_to_the_orientation() -> None:

@@ -33,3 +33,18 @@ def test_gains_are_added_up_where_they_are_known() -> None:
     counters.note(_stats(Outcome.SKIPPED, heldout_psnr_bicubic=30.0))
     counters.note(_stats(Outcome.FALLBACK))
     assert (counters.gains, counters.gain) == (1, 1.5)
+
+
+def test_what_a_feed_dropped_is_off_our_hands() -> None:
+    assert Counters(done=3, dropped=2).finished == 5
+
+
+def test_the_counts_of_several_are_added_and_stand_still_since_the_first() -> None:
+    one, other = Counters(done=3, gain=1.5, gains=1), Counters(done=1, stalled_since=7.0)
+    one.failed["Refused"] += 2
+    other.failed["Refused"] += 1
+    total = Counters.sum([one, other, Counters(stalled_since=9.0)])
+    assert (total.done, total.failed, total.gain) == (4, {"Refused": 3}, 1.5)
+    assert total.stalled_since == 7.0
+    assert one.failed == {"Refused": 2}
+    assert Counters.sum([]) == Counters()

@@ -34,9 +34,17 @@ async def test_what_begins_after_the_moment_is_cut_at_its_first_wait() -> None:
 
 async def test_without_a_moment_nothing_is_cut() -> None:
     cutoff = Cutoff()
-    assert not cutoff.is_set
+    assert not cutoff.has_come
     async with cutoff.move_on():
         await asyncio.sleep(0)
+
+
+async def test_a_moment_has_come_when_it_is_there_and_not_before() -> None:
+    cutoff = Cutoff()
+    cutoff.set(1000.0)
+    assert not cutoff.has_come
+    cutoff.set(0.0)
+    assert cutoff.has_come
 
 
 async def test_the_earlier_of_two_moments_holds() -> None:

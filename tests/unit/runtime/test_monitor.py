@@ -39,6 +39,7 @@ def test_progress_is_told_every_half_minute(make: Make, logs: list[EventDict]) -
         "done": 6,
         "failed": 0,
         "reused": 0,
+        "dropped": 0,
         "backlog": 1,
         "fps": 0.2,
         "gain_db": 1.5,

@@ -390,8 +390,9 @@ async def test_a_stop_does_not_wait_for_a_ledger_that_cannot_be_written(
             asked.add("done")
             await asyncio.Event().wait()
 
-    source = HangingSource("a", "b")
-    pipeline = make(source, ListSink(), ledger=Full())
+    source, sink = HangingSource("a", "b"), ListSink()
+    sink.lasting = True
+    pipeline = make(source, sink, ledger=Full())
     running = asyncio.create_task(pipeline.run())
     await asked.reached("done")
     await pipeline.drain(0.02)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -9,7 +10,7 @@ from structlog.typing import EventDict
 
 from fakes import FailingSink, FakeClock, FakeLedger, Gate, ListSink, frame
 from srstream.errors import SinkError, SinkUnavailable
-from srstream.frames import AdaptStats, Outcome, Upscaled
+from srstream.frames import AdaptStats, Content, Outcome, Picture, Upscaled
 from srstream.ports import Packet, Sink, Verdict
 from srstream.runtime.counters import Counters
 from srstream.runtime.cutoff import Cutoff
@@ -186,3 +187,71 @@ async def test_a_sink_that_cannot_be_opened_is_tried_again_with_the_frame(
     await bench.publisher.close()
     assert sink.tally["close"] == 1
     assert _said(logs, "output cannot be opened: frames wait for it") == 1
+
+
+async def test_a_frame_that_leaves_nothing_behind_does_not_wait_for_the_disk() -> None:
+    bench = Bench(ListSink())
+    assert await bench.publish(seq=7) is Verdict.DONE
+    assert bench.ledger.calls == [("passed", 7)]
+
+
+async def test_a_frame_of_a_file_is_noted_though_its_outputs_do_not_last() -> None:
+    bench = Bench(ListSink())
+    given = ready(7)
+    content = Content(b"digest", 0)
+    seen = replace(given.item.frame, picture=Picture(given.item.pixels, content=content))
+    given = replace(given, item=replace(given.item, frame=seen))
+    assert (await bench.publisher.publish(given)).verdict is Verdict.DONE
+    assert [call[0] for call in bench.ledger.calls] == ["publishing", "done"]
+
+
+class Slow(ListSink):
+    """Takes long to close; notes when it has, and whether it was hurried."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hold = Gate()
+        self.was_hurried = False
+
+    async def close(self) -> None:
+        self.tally.add("closing")
+        try:
+            await self.hold.passed()
+        except asyncio.CancelledError:
+            self.was_hurried = True
+            raise
+        finally:
+            self.tally.add("close")
+
+
+async def test_outputs_are_closed_side_by_side() -> None:
+    one, other = Slow(), Slow()
+    closing = asyncio.create_task(Bench(one, other).publisher.close())
+    await one.tally.reached("closing")
+    await other.tally.reached("closing")
+    other.hold.open()
+    one.hold.open()
+    await closing
+    assert (one.was_hurried, other.was_hurried) == (False, False)
+
+
+async def test_all_outputs_are_closed_also_when_that_is_broken_off() -> None:
+    one, other = Slow(), Slow()
+    closing = asyncio.create_task(Bench(one, other).publisher.close())
+    await one.tally.reached("closing")
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert (one.tally["close"], other.tally["close"]) == (1, 1)
+    assert (one.was_hurried, other.was_hurried) == (True, True)
+
+
+async def test_an_output_that_breaks_as_it_closes_does_not_keep_the_others_open() -> None:
+    class Broken(ListSink):
+        async def close(self) -> None:
+            raise ZeroDivisionError("bug")
+
+    sink = ListSink()
+    with pytest.raises(ZeroDivisionError, match="bug"):
+        await Bench(Broken(), sink).publisher.close()
+    assert sink.tally["close"] == 1

@@ -51,6 +51,8 @@ async def test_it_ends_when_all_streams_have_ended(
         "done": 3,
         "failed": 0,
         "reused": 0,
+        "dropped": 0,
+        "lost": 0,
         "returned": 0,
     }
     assert parts.make.tally["a"] == 1  # not restarted

@@ -39,6 +39,17 @@ async def test_a_reload_touches_only_what_changed(parts: Supervised) -> None:
     assert list(parts.states) == ["new", "same", "changed"]
 
 
+async def test_a_stream_that_is_down_is_made_from_the_very_object_as_before(
+    parts: Supervised,
+) -> None:
+    spec = ["equal"]
+    await parts.start(a=spec)
+    parts.make["a"].fail(FAILURE)
+    await parts.sleep.asked(1.0)
+    await parts.supervisor.apply({"a": ["equal"]})
+    assert (await parts.make.running("a", 2)).spec is spec
+
+
 async def test_nothing_new_starts_before_all_that_leaves_has_ended(
     parts: Supervised,
 ) -> None:

@@ -81,6 +81,9 @@ def test_the_reference_holds_the_defaults() -> None:
     )
     for options in (reference.source, *reference.sinks):
         assert options == type(options)(options.path)
+    feed = settings.streams["feed"]
+    for options in (feed.source, *feed.sinks):
+        assert options == type(options)(options.endpoints)
     assert settings.streams["light"].session == PRESETS["light"]
     for name in ("zssr", "lr-residual"):
         assert settings.streams[name].session.net == NETS[name].options()

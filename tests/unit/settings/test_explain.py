@@ -76,6 +76,10 @@ def test_what_is_required_has_no_default() -> None:
         ("precision", "auto, float32 or bfloat16"),
         ("sinks.directory.compression", "a whole number: 1 to 9"),
         ("deterministic", "true or false"),
+        ("source.zmq.idle", "a number: 1 to 2592000"),
+        ("source.zmq.insecure", "true or false"),
+        ("source.zmq.endpoints", "an array, each item a string"),
+        ("sinks.zmq.budget_mb", "a whole number: 1 to 65536"),
         ("preset", "realtime, balanced, light, paper, paper-code"),
     ],
 )

@@ -87,3 +87,30 @@ def test_values_that_do_not_go_together_are_reported_at_the_table() -> None:
 def test_a_value_that_does_not_go_with_the_base_is_refused() -> None:
     base = Oven("gas", heat=260)
     assert complaints({"minutes": 90}, base) == ["oven: this would burn"]
+
+
+def test_a_value_is_judged_together_with_the_others() -> None:
+    """Alone it may be wrong: what goes with it is given, too."""
+
+    @dataclass(frozen=True, slots=True)
+    class Door:
+        width: int
+        locked: bool = False
+        key: str = ""
+        height: int = 200
+
+        def __post_init__(self) -> None:
+            if not 0 < self.height <= 300:
+                raise ValueError(f"height is {self.height}; allowed: 1 to 300")
+            if self.locked and not self.key:
+                raise ValueError("key is empty; a locked door needs one")
+
+    with pytest.raises(ConfigError) as error:
+        fill(Door, {"width": 1, "locked": True, "key": "k", "height": 0}, key="door")
+    assert str(error.value) == "door.height: found 0; allowed: 1 to 300"
+    with pytest.raises(ConfigError) as error:
+        fill(Door, {"width": 1, "locked": True, "height": 0}, key="door")
+    assert str(error.value).splitlines() == [
+        "door.height: found 0; allowed: 1 to 300",
+        "door.key: found empty; a locked door needs one",
+    ]

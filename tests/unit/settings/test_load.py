@@ -157,9 +157,9 @@ def test_a_conflict_of_streams_has_its_line(tmp_path: Path) -> None:
 def test_a_table_of_an_override_needs_no_line(tmp_path: Path) -> None:
     path = written(tmp_path, SMALL)
     assert complaints(path, "streams.b.scale=3") == [
-        "streams.b.source: missing; a table with a type is needed: directory "
+        "streams.b.source: missing; a table with a type is needed: directory, zmq "
         "(from --set streams.b.scale=3)",
-        "streams.b.sinks: missing; tables with a type are needed: directory, stats "
+        "streams.b.sinks: missing; tables with a type are needed: directory, stats, zmq "
         "(from --set streams.b.scale=3)",
     ]
 

@@ -345,8 +345,8 @@ def test_a_mistake_is_complained_about_at_its_key(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("source", "missing; a table with a type is needed: directory"),
-        ("sinks", "missing; tables with a type are needed: directory, stats"),
+        ("source", "missing; a table with a type is needed: directory, zmq"),
+        ("sinks", "missing; tables with a type are needed: directory, stats, zmq"),
     ],
 )
 def test_a_missing_part_is_named(name: str, expected: str) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
 
+from fakes import Gate, Tally
 from ledgers import CONTENT, SIGNATURE, Disk, frame
 from srstream.frames import Content
 from srstream.ledger import Entry, Fate, Signature
@@ -184,3 +186,46 @@ async def test_retries_are_told_once_and_keep_their_names(disk: Disk) -> None:
     found = await disk.kill().entries(["a.png", "b.png"])
     assert found["a.png"].fate is Fate.TAKEN  # a crash now does not lose it
     assert found["b.png"].fate is Fate.FAILED
+
+
+async def test_the_number_of_what_leaves_nothing_behind_is_kept_by_a_clean_stop(
+    disk: Disk,
+) -> None:
+    ledger = disk.open()
+    stream = ledger.stream("demo")
+    for seq in range(1, 1001):
+        stream.passed(seq)
+    assert stream.last_seq == 1000
+    assert await ledger.close()
+    assert disk.kill().last_seq == 1000
+
+
+async def test_the_number_of_what_leaves_nothing_behind_is_kept_with_the_next_note(
+    disk: Disk,
+) -> None:
+    stream = disk.stream()
+    stream.passed(7)
+    await stream.told_up_to("stats")
+    stream.passed(8)
+    stream.passed(9)
+    await stream.told_up_to("stats")
+    assert disk.kill().last_seq == 9
+
+
+async def test_numbers_that_cannot_be_written_do_not_pile_up(disk: Disk) -> None:
+    ledger = disk.open()
+    stream = ledger.stream("demo")
+    begun, gate = Tally(), Gate()
+
+    def hang(_: object) -> None:
+        begun.add("begun")
+        assert gate.wait()
+
+    ledger._writer.post(hang)
+    hanging = asyncio.create_task(stream.told_up_to("stats"))
+    await begun.reached("begun")
+    for seq in range(1, 1001):
+        stream.passed(seq)
+    assert len(ledger._writer._waiting) == 1
+    gate.open()
+    await hanging

@@ -10,3 +10,5 @@ async def test_only_the_last_number_is_remembered() -> None:
     assert ledger.last_seq == 7
     assert await ledger.entries(["a.png"]) == {}
     assert await ledger.lines(0, 10) == []
+    ledger.passed(9)
+    assert ledger.last_seq == 9

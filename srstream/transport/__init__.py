@@ -1,0 +1,1 @@
+"""Sockets of ZeroMQ: endpoints, keys, who may connect, and what a hostile peer costs."""
