@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-INSTALL = "python -m pip install 'opencv-contrib-python-headless==4.11.*'"
+INSTALL = "`make setup` installs opencv-contrib-python-headless"
 NEEDED = {"FSRCNN": "fsrcnn", "ESPCN": "espcn"}
 """Files are `NAME_xS.pb`; OpenCV's name of the architecture."""
 IF_THERE = {"FSRCNN-small": "fsrcnn"}

@@ -23,6 +23,11 @@ CASES = {
     "blind": "is what no event tells of found, and how soon?",
     "restarts": "is anything done again after a restart, and how long does one take?",
     "million": "does a ledger of a million pictures make a start slow, or large?",
+    "feed": "frames from ZeroMQ to ZeroMQ: is one lost, and how fast beside a bare loop?",
+    "resume": "do unmodified senders go on by themselves after a restart?",
+    "subscribers": "what a subscriber that stopped costs the others and the publisher",
+    "fuzz": "broken and hostile messages, and a good sender beside them",
+    "flood": "parts without end from a peer: memory, and who is served meanwhile",
 }
 """Names as on the command line, and what each answers."""
 

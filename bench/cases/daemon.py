@@ -31,7 +31,7 @@ from bench.serving import serving
 from bench.timing import rate
 from srstream.build import CLOCK, Builder, Computes, StreamSpec, specs
 from srstream.logs import configure_logs
-from srstream.runtime.pipeline import Pipeline
+from srstream.runtime.minder import Runnable
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings, from_tables
 from srstream.stores.ledger import Ledger
@@ -118,9 +118,9 @@ def event_loop_delay(inbox: Path, outbox: Path, *, preset: str) -> Lateness:
 
 
 async def _watch_the_loop(settings: Settings, builder: Builder, frames: int) -> Lateness:
-    made: list[Pipeline] = []
+    made: list[Runnable] = []
 
-    async def make(name: str, spec: StreamSpec) -> Pipeline:
+    async def make(name: str, spec: StreamSpec) -> Runnable:
         made.append((await builder.stream(name, spec)).pipeline)
         return made[-1]
 
