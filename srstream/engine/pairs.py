@@ -183,23 +183,28 @@ def _pyramid(
             level[:channels], level[channels] = frame[0], trainable[0, 0]
         else:
             level[:channels] = resize(frame, height, width)[0]
-            level[channels] = _spread(held, height, width)[0, 0] == 0.0
+            torch.eq(_spread(held, height, width), 0.0, out=level[channels])
         levels.append((first, height, width))
         first += height * width
     return lines, torch.tensor(levels, device=frame.device).T
 
 
 def _spread(held: Tensor, height: int, width: int) -> Tensor:
-    """Shrink a mask; above 0 at every pixel that `resize` makes of what is held out too.
+    """Shrink a mask [1, 1, H, W] to [height, width].
+
+    Above 0 at every pixel that `resize` makes of what is held out too.
 
     Antialiased bilinear weighs nothing below zero, but sees one pixel of the smaller
     picture to either side, and bicubic two: hence the neighbours.
     """
     seen = F.interpolate(held, size=(height, width), mode="bilinear", antialias=True)
     # Sums of what is not below zero: a maximum over neighbours takes ten times as long.
-    wide = F.pad(seen, (1, 1, 1, 1))
-    rows = wide[..., :-2, :] + wide[..., 1:-1, :] + wide[..., 2:, :]
-    return rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
+    wide = F.pad(seen, (1, 1, 1, 1))[0, 0]
+    rows = wide[:-2] + wide[1:-1]
+    rows += wide[2:]
+    square = rows[:, :-2] + rows[:, 1:-1]
+    square += rows[:, 2:]
+    return square
 
 
 def _crop_index(places: Tensor, crop: int) -> Tensor:
