@@ -12,7 +12,7 @@ import structlog
 
 from srstream.errors import LinkError
 from srstream.sinks.zmq_socket import KeptOpen
-from srstream.transport.channel import Channel, opened
+from srstream.transport.channel import STOPPING, Channel, opened
 from srstream.transport.link import Link
 from srstream.wire.outgoing import Part
 
@@ -26,6 +26,8 @@ RESENT, RESENT_AT_LAST = 30.0, 600.0
 """Seconds without an answer after which the frame is sent again. One that was killed in
 between never answers; one that has no room yet does it late, and would get it twice. So it
 is twice as long after each time: one that is slow would have ever more to do."""
+_GOING = 0.2
+"""Seconds until a receiver that said that it stops is gone."""
 _SUBSCRIBED = 0.5
 """Seconds that subscribers have to find a publisher: what comes before is lost to them."""
 _HOLD: dict[Pattern, int] = {"req": 4, "push": 4, "pub": 16}
@@ -118,7 +120,12 @@ class Post:
                     await channel.send(parts)
                     answer = await channel.receive()
                 self._be_patient(2.0 * (loop.time() - asked))
-                return bytes(answer.parts[0]) if answer.parts else b""
+                reply = bytes(answer.parts[0]) if answer.parts else b""
+                if reply != STOPPING:
+                    return reply
+                # It is for whoever comes next.
+                await self._socket.close()
+                await asyncio.sleep(_GOING)
             except TimeoutError:
                 self._be_patient(2.0 * self._patience)
                 # A late reply would pass for that of the next frame: with a new socket

@@ -15,7 +15,14 @@ import zmq
 from structlog.typing import FilteringBoundLogger
 
 from srstream.transport.clients import Clients
-from srstream.transport.contracts import MOST_PARTS, Channel, Kind, Part, Received
+from srstream.transport.contracts import (
+    MOST_PARTS,
+    STOPPING,
+    Channel,
+    Kind,
+    Part,
+    Received,
+)
 from srstream.transport.direct import DirectChannel
 from srstream.transport.handshakes import FAILED, watched
 from srstream.transport.limited import LimitedLog
@@ -97,4 +104,4 @@ async def _admission(
         yield
 
 
-__all__ = ["MOST_PARTS", "Channel", "Kind", "Part", "Received", "opened"]
+__all__ = ["MOST_PARTS", "STOPPING", "Channel", "Kind", "Part", "Received", "opened"]

@@ -13,6 +13,9 @@ MOST_PARTS = 8
 """Parts of a message that are kept, the envelope not counted. No message of ours has as
 many, so that one with more is refused for their number; what is beyond is thrown away."""
 
+STOPPING = b"refused: stopping"
+"""The reply to frames that are not taken any more, as we are about to end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:

@@ -32,6 +32,7 @@ from pathlib import Path
 import zmq
 
 from srstream.errors import LinkError
+from srstream.transport.contracts import STOPPING
 from srstream.transport.endpoints import read_endpoint
 from srstream.transport.handshakes import FAILED, failure, monitored
 from srstream.transport.limited import LimitedLog
@@ -56,8 +57,6 @@ _DIES_FIRST = "1000"
 """To the kernel, when the memory of the machine is short."""
 _AT_ONCE = 16
 """Messages that go one way before the other way is looked at."""
-ENDED = b"refused: srstream ended"
-"""To senders whose frames were not answered when it did."""
 _LONGEST_ENVELOPE = 1024
 """Bytes; those of REQ senders have ten or fewer."""
 _LAST_LOOK, _QUIET = 0.1, 0.02
@@ -285,7 +284,7 @@ class _Relay:
             self._take()
         held = {_envelope(message) for message in self._held}
         refused = (each for each in self._unanswered if each not in held)
-        return [*self._held, *([*each, ENDED] for each in refused)]
+        return [*self._held, *([*each, STOPPING] for each in refused)]
 
     def end(self, linger: float) -> None:
         """Answer everybody, and close the socket in the same breath.

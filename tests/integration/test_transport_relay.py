@@ -339,7 +339,7 @@ def test_when_the_parent_is_killed_all_who_wait_are_answered(private: Path) -> N
             parent.says()  # more of them than wait on the way to the parent
             parent.die()
             told = [sender.recv() for sender in senders]
-        assert told == [b"refused: srstream ended"] * 12
+        assert told == [b"refused: stopping"] * 12
 
 
 def test_who_was_answered_before_is_waited_for_and_answered_too(private: Path) -> None:
@@ -351,7 +351,7 @@ def test_who_was_answered_before_is_waited_for_and_answered_too(private: Path) -
         assert sender.recv() == b"OK"
         parent.die()
         sender.send(b"next")
-        assert sender.recv() == b"refused: srstream ended"
+        assert sender.recv() == b"refused: stopping"
 
 
 def test_what_a_sender_sends_after_that_is_for_the_next_who_listens(private: Path) -> None:
@@ -364,7 +364,7 @@ def test_what_a_sender_sends_after_that_is_for_the_next_who_listens(private: Pat
         sender.send(b"1")
         parent.says()
         parent.die()
-        assert sender.recv() == b"refused: srstream ended"
+        assert sender.recv() == b"refused: stopping"
         end.recv_multipart()
         sender.send(b"2")
         sender.disable_monitor()
@@ -389,7 +389,7 @@ def test_a_relay_that_is_told_to_end_like_its_parent_waits_for_it(private: Path)
             assert parent.says() == "1"
             parent.die()
             parent.relay.terminate()
-            assert sender.recv() == b"refused: srstream ended"
+            assert sender.recv() == b"refused: stopping"
 
 
 async def test_closing_answers_those_whom_nobody_answered() -> None:
@@ -401,7 +401,7 @@ async def test_closing_answers_those_whom_nobody_answered() -> None:
             await hub.receive()
             await hub.farewell([(got, [b"OK"])])
             assert await asyncio.to_thread(one.recv) == b"OK"
-            assert await asyncio.to_thread(other.recv) == b"refused: srstream ended"
+            assert await asyncio.to_thread(other.recv) == b"refused: stopping"
 
 
 async def test_an_opening_that_is_given_up_leaves_no_process_behind() -> None:

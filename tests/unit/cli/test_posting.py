@@ -13,7 +13,7 @@ import zmq
 from sockets import local
 from srstream.cli.posting import Pattern, Post
 from srstream.errors import LinkError
-from srstream.transport.channel import Channel, Kind, opened
+from srstream.transport.channel import STOPPING, Channel, Kind, opened
 
 
 @pytest.fixture
@@ -98,6 +98,20 @@ async def test_what_a_killed_receiver_took_along_is_sent_to_the_next(
             killed.bind(endpoint)
             await asyncio.to_thread(killed.recv_multipart)
             killed.close(0)
+        async with receiver(endpoint) as hub:
+            received = await hub.receive()
+            assert text(received) == [b"x"]
+            await hub.reply(received, [b"OK"])
+            assert await delivery == b"OK"
+
+
+async def test_what_a_receiver_refuses_as_it_stops_is_sent_to_the_next(
+    endpoint: str,
+) -> None:
+    async with post(endpoint) as sender:
+        async with receiver(endpoint) as hub:
+            delivery = asyncio.create_task(sender.deliver([b"x"]))
+            await hub.farewell([(await hub.receive(), [STOPPING])])
         async with receiver(endpoint) as hub:
             received = await hub.receive()
             assert text(received) == [b"x"]

@@ -28,6 +28,7 @@ from feeds import (
 from srstream.errors import LinkError, Refused, SourceError
 from srstream.ports import Feed, Packet, Sender, Verdict
 from srstream.sources import SOURCES, ZmqOptions, ZmqSource
+from srstream.transport.channel import STOPPING
 
 
 class Rig:
@@ -332,7 +333,7 @@ async def test_a_stop_does_not_take_more_than_twice_the_queue_and_says_so() -> N
         (b"A", b"OK"),
         (b"B", b"OK"),
         (b"C", b"OK"),
-        (b"D", b"refused: stopping"),
+        (b"D", STOPPING),
     ]
 
 
