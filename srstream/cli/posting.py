@@ -166,8 +166,3 @@ class Post:
             log=structlog.get_logger(),
             linger=0.0 if self._pattern == "req" else _LINGER,
         )
-
-
-def nbytes_of(part: Part) -> int:
-    """Return the size of a part, in bytes."""
-    return part.nbytes if isinstance(part, memoryview) else len(part)

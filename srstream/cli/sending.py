@@ -26,7 +26,7 @@ from rich.progress import (
 from rich.table import Column
 
 from srstream.cli.pacing import Pace
-from srstream.cli.posting import Pattern, Post, nbytes_of
+from srstream.cli.posting import Pattern, Post
 from srstream.cli.sent import Sent
 from srstream.errors import FrameError
 from srstream.exits import Exit
@@ -44,6 +44,7 @@ from srstream.wire.outgoing import (
     Published,
     imagezmq_message,
     native_message,
+    nbytes_of,
 )
 
 

@@ -29,6 +29,7 @@ from srstream.wire.outgoing import (
     imagezmq_message,
     native_message,
     native_statistics,
+    nbytes_of,
     topic,
 )
 
@@ -130,7 +131,7 @@ class ZmqSink:
         said = self._said_of(item)
         message = await self._encoded(item, said)
         if self._options.pattern == "pub":
-            channel = await self._fitting(channel, sum(map(_nbytes, message)))
+            channel = await self._fitting(channel, sum(map(nbytes_of, message)))
             await self._publish(channel, message, said)
         elif self._options.pattern == "push":
             await self._push(channel, message)
@@ -280,7 +281,3 @@ class ZmqSink:
                 lost=losses,
                 source=item.frame.id.source,
             )
-
-
-def _nbytes(part: Part) -> int:
-    return part.nbytes if isinstance(part, memoryview) else len(part)

@@ -96,6 +96,11 @@ def imagezmq_message(pixels: Pixels, said: Published, payload: Payload) -> list[
     return [_json(header | _about(said) | _sender("src", said)), body]
 
 
+def nbytes_of(part: Part) -> int:
+    """Return the size of a part, in bytes."""
+    return part.nbytes if isinstance(part, memoryview) else len(part)
+
+
 def topic(stream: str, kind: Literal["frame", "stats"]) -> bytes:
     """Return the part that goes before a native message on PUB."""
     return f"{stream}/{kind}".encode()

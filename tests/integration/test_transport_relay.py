@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -26,12 +26,13 @@ import structlog
 import zmq
 from structlog.testing import capture_logs
 
+from bench.zmtp import connected
 from sockets import LOOPBACK, local, missed, peer
 from srstream.errors import LinkError
 from srstream.transport.channel import Kind, Received, opened
 from srstream.transport.link import Link, link
 from srstream.transport.relay import RelayedChannel, relayed
-from zmtp import flood, raw
+from zmtp import flood
 
 pytestmark = pytest.mark.integration
 
@@ -291,6 +292,8 @@ class Parent:
         self.process = process
         pid, self.endpoint = self.says().split()
         self.relay = psutil.Process(int(pid))
+        self.ended = os.pidfd_open(int(pid))
+        """Can be read when it has."""
 
     def says(self) -> str:
         assert self.process.stdout is not None
@@ -302,8 +305,10 @@ class Parent:
 
     def wait_for_relay(self) -> None:
         # Whoever adopts it need not bury it.
-        while self.relay.is_running() and self.relay.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.01)
+        if self.ended >= 0:
+            select.select([self.ended], [], [])
+            os.close(self.ended)
+            self.ended = -1
 
 
 @contextmanager
@@ -456,7 +461,7 @@ async def test_garbage_on_the_port_does_not_disturb_a_good_sender() -> None:
             for channel, at in ((near, near.endpoints[0]), (far, reached(far))):
                 with peer(zmq.PUSH, at) as sender:
                     for name, make in GARBAGE.items():
-                        with raw(at) as connection:
+                        with connected(at) as connection:
                             connection.sendall(make(3_000))
                             sender.send(name.encode())
                             # What begins like the oldest ZMTP may even be a message.
