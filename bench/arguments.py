@@ -1,7 +1,8 @@
 """A dataclass of options <-> the command line.
 
 A field is an option: `side_px: Annotated[int, "explanation"] = 8` is `--side-px N`. Without
-a default it must be given; `Literal` says what is allowed; a tuple is separated by commas.
+a default it must be given; `Literal` says what is allowed; a tuple is separated by commas,
+or with `EACH` beside its explanation given a value at a time; a bool is a switch.
 """
 
 from __future__ import annotations
@@ -21,26 +22,50 @@ Fixed: TypeAlias = Literal["float32", "bfloat16"]
 """A precision that is told, not tried out."""
 PRECISIONS: tuple[Fixed, ...] = get_args(Fixed)
 
+EACH = "each"
+"""Beside the explanation of a tuple: the option is given once for each of its values."""
+
 
 def add_arguments(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
     """Add an argument for every field."""
     hints = get_type_hints(kind, include_extras=True)
     for entry in fields(kind):
-        annotated, explanation = get_args(hints[entry.name])
+        annotated, explanation, *marks = get_args(hints[entry.name])
         hint, is_list = _form(annotated)
         is_needed = entry.default is MISSING
         default = None if is_needed else entry.default
-        if default is not None:
+        if default not in (None, False, ()):
             explanation += f"  [{_shown(default)}]"
-        parser.add_argument(
-            f"--{entry.name.replace('_', '-')}",
-            dest=entry.name,
-            required=is_needed,
-            default=default,
-            type=_list_of(_reader(hint)) if is_list else _reader(hint),
-            metavar=_metavar(hint, is_list=is_list),
-            help=explanation.replace("%", "%%"),
-        )
+        name = f"--{entry.name.replace('_', '-')}"
+        common: dict[str, Any] = {
+            "dest": entry.name,
+            "default": default,
+            "help": explanation.replace("%", "%%"),
+        }
+        if hint is bool:
+            parser.add_argument(name, action="store_true", **common)
+            continue
+        common |= {"required": is_needed, "metavar": _metavar(hint, is_list=is_list)}
+        if EACH in marks:
+            common |= {"action": _Each, "metavar": _metavar(hint, is_list=False)}
+            parser.add_argument(name, type=_reader(hint), **common)
+        else:
+            read = _list_of(_reader(hint)) if is_list else _reader(hint)
+            parser.add_argument(name, type=read, **common)
+
+
+class _Each(argparse.Action):
+    """Put a value behind those that were given before it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        del parser, option_string
+        setattr(namespace, self.dest, (*(getattr(namespace, self.dest) or ()), values))
 
 
 def options_from(given: argparse.Namespace, kind: type[Options]) -> Options:

@@ -36,6 +36,8 @@ def judged(
     figures: Mapping[str, Any],
     tables: Sequence[Table] = (),
     notes: Sequence[str] = (),
+    *,
+    digits: int = 2,
 ) -> Report:
     """Return a report that holds figures against goals.
 
@@ -45,9 +47,10 @@ def judged(
         figures: all that was measured.
         tables: to be shown before that of the goals.
         notes: to be shown after the verdicts.
+        digits: of what was found.
     """
     rows = tuple((goal.what, goal.found, _wanted(goal), _verdict(goal)) for goal in goals)
-    table = Table(title, ("goal", "found", "wanted", ""), rows, digits=2)
+    table = Table(title, ("goal", "found", "wanted", ""), rows, digits=digits)
     told = [
         {
             "what": goal.what,

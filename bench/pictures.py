@@ -81,13 +81,10 @@ def truths(
     Raises:
         FileNotFoundError: there is no such folder, or no such file in it.
     """
-    files = _files(folder)[:count] if folder else []
+    files = png_files(folder)[:count] if folder else []
     pictures = [load(file) for file in files] if files else photographs()
     for number in range(count):
-        picture = pictures[number % len(pictures)]
-        rows, columns = picture.shape[:2]
-        missing = ((0, max(height - rows, 0)), (0, max(width - columns, 0)), (0, 0))
-        wide = np.pad(picture, missing, mode="symmetric")
+        wide = mirrored(pictures[number % len(pictures)], height, width)
         yield window(
             wide.repeat(3 // wide.shape[2], axis=2),
             height,
@@ -96,13 +93,20 @@ def truths(
         )
 
 
+def mirrored(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return [H, W, C] that is at least [height, width, C]: what is missing is mirrored."""
+    rows, columns = picture.shape[:2]
+    missing = ((0, max(height - rows, 0)), (0, max(width - columns, 0)), (0, 0))
+    return np.pad(picture, missing, mode="symmetric")
+
+
 def data_set(folder: Path, *, scale: int, most: int | None = None) -> list[Original]:
     """Return the first PNG files of a folder, in natural order.
 
     Raises:
         FileNotFoundError: there is no such folder, or no such file in it.
     """
-    files = _files(folder)[:most]
+    files = png_files(folder)[:most]
     return [_original(file, number, scale) for number, file in enumerate(files, 1)]
 
 
@@ -143,6 +147,18 @@ def as_frame(pixels: Pixels, *, seq: int, name: str) -> Frame:
     return Frame(FrameId("bench", seq, name, name), Picture(pixels))
 
 
+def png_files(folder: Path) -> list[Path]:
+    """Return the PNG files of a folder, in natural order.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no such file in it.
+    """
+    files = sorted(folder.glob("*.png"), key=_natural)
+    if not files:
+        raise FileNotFoundError(f"{folder}: no data set (a folder of PNG files)")
+    return files
+
+
 def save(pixels: NDArray[np.uint8], path: Path) -> None:
     """Write a PNG file."""
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
@@ -153,13 +169,6 @@ def load(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         pixels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
-
-
-def _files(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.png"), key=_natural)
-    if not files:
-        raise FileNotFoundError(f"{folder}: no data set (a folder of PNG files)")
-    return files
 
 
 def _original(file: Path, number: int, scale: int) -> Original:

@@ -15,6 +15,7 @@ CASES = {
     "quality": "the presets with trained weights on stills, against their goals",
     "compare": "beside FSRCNN and ESPCN: as published, and trained as ours are",
     "train-peers": "train FSRCNN and ESPCN as ours are trained, for `compare`",
+    "gate": "does online adaptation ever harm? What sessions claim, beside the truth",
     "kills": "is anything lost, done twice or partial when the daemon is killed?",
     "order": "is every output written in the order that a power cut cannot break?",
     "full": "what happens when the disk of results, or of state, is full?",
