@@ -104,12 +104,7 @@ def _gain(number: int, cut: int | None, base: _Shown, shown: _Shown) -> FrameGai
         estimated_gain=estimated_gain(stats),
         used=used_in(stats),
         is_as_frozen=shown.error is base.error,
-        outcome=str(stats.outcome),
-        steps=stats.steps,
-        scene_change=stats.scene_change,
-        deadline_missed=bool(getattr(stats, "deadline_missed", False)),
-        adapt_ms=stats.adapt_ms,
-        upscale_ms=stats.upscale_ms,
+        stats=stats,
         flicker_frozen=base.flicker,
         flicker=shown.flicker,
     )

@@ -51,11 +51,11 @@ FOR_CHECKING_ONLY = ("bikes",)
 """No setting is chosen by these, so that what they show is no echo of the choice."""
 
 
-def check_name(name: str) -> None:
-    """Refuse the name of a clip that there is not.
+def check_name(name: str, *, data: Path | None) -> None:
+    """Refuse the name of a clip that there is not, or not without a folder of data.
 
     Raises:
-        ValueError: says which there are.
+        ValueError: says which there are, or that there must be a folder.
     """
     base, dash, scenario = name.partition("-")
     if base not in {**RECORDED, **SYNTHETIC} or (dash and scenario not in SCENARIOS):
@@ -64,6 +64,19 @@ def check_name(name: str) -> None:
             f"there is no clip {name!r}; there are {bases}, and with a hyphen of each "
             f"{scenarios}"
         )
+    if base in RECORDED and data is None:
+        raise ValueError(f"clip {name} is read from files: say with --data where")
+
+
+def check_files(name: str, data: Path | None) -> None:
+    """See that what a clip is read from is there.
+
+    Raises:
+        FileNotFoundError: it is not.
+    """
+    recorded = RECORDED.get(name.partition("-")[0])
+    if recorded and data and not (data / recorded.path).exists():
+        raise FileNotFoundError(f"clip {name}: there is no {data / recorded.path}")
 
 
 def clip_of(name: str, *, count: int, data: Path | None, start: int = 0) -> Clip:
@@ -79,14 +92,12 @@ def clip_of(name: str, *, count: int, data: Path | None, start: int = 0) -> Clip
         ValueError: there is no such clip, it needs a folder of data, or none is left of it.
         FileNotFoundError: its files are not there.
     """
-    check_name(name)
+    check_name(name, data=data)
     base, _, scenario = name.partition("-")
-    if base in SYNTHETIC:
-        clip = Clip(name, tuple(SYNTHETIC[base](count)))
-    elif data is None:
-        raise ValueError(f"clip {name} is read from files: say with --data where")
-    else:
+    if data is not None and base in RECORDED:
         clip = _recorded(name, RECORDED[base], data, slice(start, start + count))
+    else:
+        clip = Clip(name, tuple(SYNTHETIC[base](count)))
     if not scenario:
         return clip
     frames, cuts = SCENARIOS[scenario](clip.frames)

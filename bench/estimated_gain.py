@@ -25,6 +25,11 @@ def used_in(stats: AdaptStats) -> str:
     return _USED_BY_OUTCOME[stats.outcome] if used is None else used
 
 
+def missed_deadline(stats: AdaptStats) -> bool:
+    """Tell whether the frame came too late for an adaptation."""
+    return bool(getattr(stats, "deadline_missed", False))
+
+
 def estimated_gain(stats: AdaptStats) -> float | None:
     """Return by how many dB the used weights beat the frozen ones, as the session thinks.
 

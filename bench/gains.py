@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.estimated_gain import FROZEN, USED
+from bench.estimated_gain import FROZEN, USED, missed_deadline
+from srstream.frames import AdaptStats
 
 WRONG_DB = 0.01
 """What a frame may lose to the frozen weights and still not count as falsely accepted."""
@@ -37,12 +38,8 @@ class FrameGain:
     """One of `USED`."""
     is_as_frozen: bool
     """Every pixel is that of the frozen weights."""
-    outcome: str
-    steps: int
-    scene_change: bool
-    deadline_missed: bool
-    adapt_ms: float
-    upscale_ms: float
+    stats: AdaptStats
+    """Of the session."""
     flicker_frozen: float | None
     """Codes of luma against the frame before; none: it is the first."""
     flicker: float | None
@@ -126,6 +123,11 @@ class ClipGain:
     frames: tuple[FrameGain, ...]
     summary: Summary
 
+    @property
+    def settings(self) -> str:
+        """Preset and variant."""
+        return f"{self.preset} {self.variant}".strip()
+
 
 def summary_of(frames: Sequence[FrameGain]) -> Summary:
     """Sum up the frames of one clip or of several; of none, an error."""
@@ -147,7 +149,7 @@ def summary_of(frames: Sequence[FrameGain]) -> Summary:
         psnr=fmean(frame.psnr for frame in frames),
         gain=fmean(gains),
         worst_gain=min(gains),
-        steps=fmean(frame.steps for frame in frames),
+        steps=fmean(frame.stats.steps for frame in frames),
         accepted=sum(frame.is_accepted for frame in frames),
         false_accepts=len(wrong),
         harm_when_wrong=fmean(wrong) if wrong else 0.0,
@@ -161,19 +163,17 @@ def summary_of(frames: Sequence[FrameGain]) -> Summary:
             used: sum(frame.used == used for frame in frames) / len(frames) for used in USED
         },
         misnamed=sum(not (frame.is_accepted or frame.is_as_frozen) for frame in frames),
-        deadlines_missed=sum(frame.deadline_missed for frame in frames),
-        adapt_ms=statistics.median(frame.adapt_ms for frame in frames),
-        upscale_ms=statistics.median(frame.upscale_ms for frame in frames),
+        deadlines_missed=sum(missed_deadline(frame.stats) for frame in frames),
+        adapt_ms=statistics.median(frame.stats.adapt_ms for frame in frames),
+        upscale_ms=statistics.median(frame.stats.upscale_ms for frame in frames),
     )
 
 
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    if len(pairs) < 3:
+    claimed, true = ({pair[column] for pair in pairs} for column in (0, 1))
+    if len(pairs) < 3 or len(claimed) < 2 or len(true) < 2:
         return None
-    try:
-        return statistics.correlation(*zip(*pairs, strict=True))
-    except statistics.StatisticsError:  # one of them is constant
-        return None
+    return statistics.correlation(*zip(*pairs, strict=True))
 
 
 def _mean_known(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from bench.estimated_gain import USED
-from bench.gains import ClipGain, FrameGain, Summary
+from bench.gains import ClipGain, FrameGain, Summary, summary_of
 from bench.report import Cell, Table
 
 
@@ -46,6 +46,19 @@ def tables_of(
     )
 
 
+def table_of_runs(runs: Mapping[str, Sequence[ClipGain]]) -> Table:
+    """Return presets and variants beside each other, a line each."""
+    return Table(
+        "All clips; lines differ in the preset or in its settings",
+        (
+            *("settings", "gain", "worst clip", "steps", "accepted", "false %"),
+            *("when wrong", "harm", "worst clip", "correl.", "worst flicker"),
+        ),
+        tuple((name, *_run(rows)) for name, rows in runs.items()),
+        digits=3,
+    )
+
+
 def figures_of(summary: Summary) -> dict[str, Any]:
     """Return a summary with what is worked out from it."""
     return {
@@ -56,9 +69,16 @@ def figures_of(summary: Summary) -> dict[str, Any]:
 
 
 def columns_of(frames: Sequence[FrameGain]) -> dict[str, list[Any]]:
-    """Return frames as one list per value."""
-    names = [*(entry.name for entry in fields(FrameGain)), "gain"]
-    return {name: [getattr(frame, name) for frame in frames] for name in names}
+    """Return frames, one at least, as one list per value, with their statistics."""
+    told = [
+        {
+            **{entry.name: getattr(frame, entry.name) for entry in fields(frame)},
+            "gain": frame.gain,
+            **asdict(frame.stats),
+        }
+        for frame in frames
+    ]
+    return {name: [each[name] for each in told] for name in told[0] if name != "stats"}
 
 
 def _gains(summary: Summary) -> tuple[Cell, ...]:
@@ -75,6 +95,22 @@ def _gains(summary: Summary) -> tuple[Cell, ...]:
         summary.harm,
         _signed(summary.correlation),
         summary.flicker_ratio,
+    )
+
+
+def _run(rows: Sequence[ClipGain]) -> tuple[Cell, ...]:
+    total = summary_of([frame for row in rows for frame in row.frames])
+    return (
+        total.gain,
+        min(row.summary.gain for row in rows),
+        f"{total.steps:.2f}",
+        total.accepted,
+        f"{total.false_share:.1f}",
+        total.harm_when_wrong,
+        total.harm,
+        max(row.summary.harm for row in rows),
+        _signed(total.correlation),
+        max(row.summary.flicker_ratio for row in rows),
     )
 
 
@@ -109,13 +145,13 @@ def _line(frame: FrameGain) -> tuple[Cell, ...]:
         f"{frame.gain:+.4f}" + (" !" if frame.is_false_accept else ""),
         "" if frame.estimated_gain is None else f"{frame.estimated_gain:+.4f}",
         frame.used,
-        frame.outcome,
-        frame.steps,
+        frame.stats.outcome,
+        frame.stats.steps,
         "cut" if frame.since_cut == 0 else "",
         frame.flicker,
         frame.flicker_frozen,
-        f"{frame.adapt_ms:.1f}",
-        f"{frame.upscale_ms:.1f}",
+        f"{frame.stats.adapt_ms:.1f}",
+        f"{frame.stats.upscale_ms:.1f}",
     )
 
 

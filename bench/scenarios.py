@@ -41,11 +41,11 @@ def cuts(frames: Frames) -> Staged:
     """Cut to another scene for the second third of the clip, and back."""
     count = len(frames)
     away, back = count // 3, 2 * count // 3
-    if not 0 < away < back:
-        raise ValueError(f"a clip of {count} has no frames to cut between: it takes 3")
     height, width = frames[0].shape[:2]
-    other = list(other_scene(back - away, height, width))
-    return [*frames[:away], *other, *frames[back:]], (away, back)
+    other = other_scene(back - away, height, width)
+    shown = [*frames[:away], *other, *frames[back:]]
+    # Of a clip of one frame or two there are fewer.
+    return shown, tuple(cut for cut in (away, back) if 0 < cut < count)
 
 
 def bars(frames: Frames) -> Staged:

@@ -31,11 +31,11 @@ import torch
 
 from bench.against_frozen import side_by_side
 from bench.arguments import EACH, Preset
-from bench.clips import FOR_CHECKING_ONLY, check_name, clip_of
+from bench.clips import FOR_CHECKING_ONLY, check_files, check_name, clip_of
 from bench.degradations import DEGRADATIONS, SCALE
 from bench.gains import ClipGain, Summary, summary_of
 from bench.gate_goals import goals_of
-from bench.gate_report import columns_of, figures_of, tables_of
+from bench.gate_report import columns_of, figures_of, table_of_runs, tables_of
 from bench.goals import judged
 from bench.report import Report, say
 from bench.sessions import settings_of, with_precision
@@ -76,7 +76,7 @@ class Options:
         if self.frames < 1:
             raise ValueError(f"frames is {self.frames}; allowed: 1 or more")
         for name in self.clips:
-            check_name(name)
+            check_name(name, data=self.data)
         for name in self.degradations:
             if name not in DEGRADATIONS:
                 allowed = ", ".join(DEGRADATIONS)
@@ -101,6 +101,8 @@ def run(options: Options) -> Report:
     """Run every clip and degradation through every preset and variant."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+    for name in _clips(options):
+        check_files(name, options.data)
     device = choose_device(options.device)
     settings: dict[str, SessionOptions] = {
         preset: with_precision(
@@ -124,12 +126,19 @@ def _found(
                 each = list(side_by_side(clip, lows, variants, device))
                 for variant in variants:
                     frames = tuple(gains[variant] for gains in each)
-                    summary = summary_of(frames)
-                    yield ClipGain(preset, variant, name, degradation, frames, summary)
-                    say(
-                        f"{name} {degradation} {preset} {variant}: {len(frames)} frames, "
-                        f"{summary.gain:+.3f} dB, {summary.false_share:.0f} % false accepts"
+                    found = ClipGain(
+                        preset, variant, name, degradation, frames, summary_of(frames)
                     )
+                    yield found
+                    say(_line(found))
+
+
+def _line(found: ClipGain) -> str:
+    summary = found.summary
+    return (
+        f"{found.clip} {found.degradation} {found.settings}: {summary.frames} frames, "
+        f"{summary.gain:+.3f} dB, {summary.false_share:.0f} % false accepts"
+    )
 
 
 def _clips(options: Options) -> tuple[str, ...]:
@@ -143,7 +152,7 @@ def _report(
 ) -> Report:
     runs: dict[str, list[ClipGain]] = {}
     for each in found:
-        runs.setdefault(f"{each.preset} {each.variant}".strip(), []).append(each)
+        runs.setdefault(each.settings, []).append(each)
     totals = {
         name: summary_of([frame for row in rows for frame in row.frames])
         for name, rows in runs.items()
@@ -166,6 +175,8 @@ def _report(
         for name, rows in runs.items()
         for table in tables_of(name, rows, totals[name], per_frame=options.per_frame)
     ]
+    if len(runs) > 1:
+        tables.append(table_of_runs(runs))
     goals = [
         replace(goal, what=f"{goal.what} ({name})") if len(runs) > 1 else goal
         for name, rows in runs.items()
