@@ -60,7 +60,12 @@ def side_by_side(
         cut = number if number in clip.cuts else cut
         base = stay.show(number, truth, low)
         yield {
-            name: _gain(number, cut, base, stream.show(number, truth, low, like=base))
+            name: _gain(
+                clip.start + number,
+                None if cut is None else number - cut,
+                base,
+                stream.show(number, truth, low, like=base),
+            )
             for name, stream in streams.items()
         }
 
@@ -94,11 +99,11 @@ class _Stream:
         return self._last
 
 
-def _gain(number: int, cut: int | None, base: _Shown, shown: _Shown) -> FrameGain:
+def _gain(number: int, since_cut: int | None, base: _Shown, shown: _Shown) -> FrameGain:
     stats = shown.stats
     return FrameGain(
         number=number,
-        since_cut=None if cut is None else number - cut,
+        since_cut=since_cut,
         psnr_frozen=base.psnr,
         psnr=shown.psnr,
         estimated_gain=estimated_gain(stats),

@@ -30,6 +30,8 @@ class Clip:
     """[H, W, 3] each, sides even."""
     cuts: tuple[int, ...] = ()
     """Numbers from 0 of the frames that begin a new shot; the first frame is none."""
+    start: int = 0
+    """Frames of its file that were passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def clip_of(name: str, *, count: int, data: Path | None, start: int = 0) -> Clip
         return clip
     frames, cuts = SCENARIOS[scenario](clip.frames)
     # What is staged may stand still: the cuts of the clip itself are none any more.
-    return Clip(name, tuple(frames), tuple(cuts))
+    return Clip(name, tuple(frames), tuple(cuts), clip.start)
 
 
 def _recorded(name: str, recorded: Recorded, data: Path, which: slice) -> Clip:
@@ -112,7 +114,8 @@ def _recorded(name: str, recorded: Recorded, data: Path, which: slice) -> Clip:
     if not frames:
         raise ValueError(f"clip {name} has no frame {which.start}")
     cuts = (cut - which.start for cut in recorded.cuts)
-    return Clip(name, frames, tuple(cut for cut in cuts if 0 < cut < len(frames)))
+    shown = tuple(cut for cut in cuts if 0 < cut < len(frames))
+    return Clip(name, frames, shown, which.start)
 
 
 def _folder(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -26,7 +26,7 @@ class FrameGain:
     """One frame, enlarged by a session and by frozen weights."""
 
     number: int
-    """From 0."""
+    """From 0, in the file where the clip is read from one."""
     since_cut: int | None
     """Frames since the last cut; none: there was none yet."""
     psnr_frozen: float

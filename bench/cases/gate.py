@@ -50,7 +50,9 @@ _CLIPS_OF_DATA = ("walk", "carphone", "walk-cuts")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    data: Annotated[Path | None, "folder with clips/walk and so on, see below"] = None
+    data: Annotated[Path | None, "folder with clips/walk, clips/carphone.mp4 and so on"] = (
+        None
+    )
     clips: Annotated[
         tuple[str, ...],
         f"which  [{','.join(_CLIPS)}; with --data: {','.join(_CLIPS_OF_DATA)} as well]",
