@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from srstream.engine.resample import enlarge, shrink
+from srstream.engine.banded import enlarge_banded, is_banded_faster
+from srstream.engine.resample import enlarge, resize, shrink
 
 TAPS = 13
 """Of the filter, in each direction: what lies beyond is below a thousandth."""
@@ -81,4 +82,14 @@ def _filtered(padded: Tensor, taps: Sequence[float], *, axis: int) -> Tensor:
 
 def enlarge_consistently(low: Tensor, scale: int) -> Tensor:
     """[B, C, h, w] -> [B, C, s*h, s*w]: U f, for D = `shrink`."""
+    if is_banded_faster(low):
+        return enlarge_banded(low, scale, line_of_enlarge_consistently)
     return enlarge(sharpen(low, inverse_filter(scale)), scale)
+
+
+def line_of_enlarge_consistently(side: int, scale: int) -> Tensor:
+    """Return U f along one side as a matrix [s * side, side], float64."""
+    # One row of pixels for each: the filter along columns then changes nothing.
+    units = torch.eye(side, dtype=torch.float64)[:, None, None, :]
+    sharpened = sharpen(units, inverse_filter(scale))
+    return resize(sharpened, 1, side * scale)[:, 0, 0].T

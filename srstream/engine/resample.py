@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from srstream.engine.banded import enlarge_banded, is_banded_faster
+
 ENLARGE_REACH = 2
 """Low-resolution pixels to either side that an enlarged one is made of, at every scale."""
 
@@ -45,5 +47,13 @@ def _weights(side: int, scale: int, kind: torch.dtype, device: torch.device) -> 
 
 def enlarge(picture: Tensor, scale: int) -> Tensor:
     """[B, C, h, w] -> [B, C, s*h, s*w]: U."""
+    if is_banded_faster(picture):
+        return enlarge_banded(picture, scale, line_of_enlarge)
     height, width = picture.shape[-2:]
     return resize(picture, height * scale, width * scale)
+
+
+def line_of_enlarge(side: int, scale: int) -> Tensor:
+    """Return U along one side as a matrix [s * side, side], float64."""
+    unit = torch.eye(side, dtype=torch.float64)[None, None]
+    return resize(unit, side, side * scale)[0, 0].T

@@ -95,7 +95,7 @@ class LrResidual(nn.Module):
         for layer in (self.head, *self.hidden):
             features = layer.rectified(features)
         abreast = self._abreast(features)
-        pixels = _convolved_abreast(self.tail, features, abreast)
+        pixels = _convolved_abreast(self.tail, features, self._scale, abreast)
         residual = _shuffled(pixels, self._scale, abreast)
         # The residual is float32 from here on, by the type of the base.
         return self._enlarge(low, self._scale).add_(residual, alpha=RESIDUAL)
@@ -124,31 +124,35 @@ def _near_identity(width: int, draw: Generator) -> Convolution:
     return layer
 
 
-def _convolved_abreast(layer: Convolution, features: Tensor, abreast: int) -> Tensor:
-    """[B, C, h, w] -> [B, n*M, h, w/n]: the M maps of n pixels in a row.
+def _convolved_abreast(
+    layer: Convolution, features: Tensor, scale: int, abreast: int
+) -> Tensor:
+    """[B, C, h, w] -> [B, C*s*n*s, h, w/n]: rows of the pixels that come of n in a row.
 
-    The kernel is n times that of the layer, each time a pixel farther to the right.
+    The kernel is n times that of the layer, each time a pixel farther to the right. Maps
+    that become neighbours in a row are neighbours here: they are then moved together.
     """
     if abreast == 1:
         pixels: Tensor = layer(features)
         return pixels
     weight, bias = layer.parameters_in(features.dtype)
     maps, inputs, rows, columns = weight.shape
-    wide = weight.new_zeros(abreast, maps, inputs, rows, columns + abreast - 1)
+    lines = maps // scale
+    wide = weight.new_zeros(lines, abreast, scale, inputs, rows, columns + abreast - 1)
     for pixel in range(abreast):
-        wide[pixel, ..., pixel : pixel + columns] = weight
-    kernel = wide.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    return F.conv2d(features, kernel, bias.repeat(abreast), (1, abreast), padding=1)
+        each = weight.view(lines, scale, inputs, rows, columns)
+        wide[:, pixel, ..., pixel : pixel + columns] = each
+    kernel = wide.flatten(0, 2).contiguous(memory_format=torch.channels_last)
+    biases = bias.view(lines, 1, scale).expand(-1, abreast, -1).flatten()
+    return F.conv2d(features, kernel, biases, (1, abreast), padding=1)
 
 
 def _shuffled(pixels: Tensor, scale: int, abreast: int) -> Tensor:
-    """[B, n*C*s*s, h, w/n] -> [B, C, s*h, s*w]; for n = 1 as `F.pixel_shuffle` does it.
+    """[B, C*s*n*s, h, w/n] -> [B, C, s*h, s*w]; for n = 1 as `F.pixel_shuffle` does it.
 
     Written out: of channels-last pixels that one takes twice as long.
     """
-    batch, maps, height, width = pixels.shape
-    channels = maps // (abreast * scale**2)
-    apart = pixels.view(batch, abreast, channels, scale, scale, height, width)
-    return apart.permute(0, 2, 5, 3, 6, 1, 4).reshape(
-        batch, channels, height * scale, width * abreast * scale
-    )
+    batch, _, height, width = pixels.shape
+    row = scale * abreast
+    apart = pixels.view(batch, -1, scale, row, height, width)
+    return apart.permute(0, 1, 4, 2, 5, 3).reshape(batch, -1, scale * height, row * width)
