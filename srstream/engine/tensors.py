@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,10 @@ from torch import Tensor
 
 from srstream.errors import FrameError
 from srstream.frames import Pixels, white
+
+_INTEGERS = torch.tensor(1.5 * 2**23)
+"""Around it float32 holds whole numbers alone."""
+_LOWEST = 0 if sys.byteorder == "little" else 3
 
 
 def check_pixels(pixels: Pixels) -> None:
@@ -64,10 +69,34 @@ def to_pixels(colour: Tensor, alpha: Tensor | None, like: Pixels) -> Pixels:
     """
     if like.shape[2] <= 2 and colour.shape[1] > 1:
         colour = colour.mean(dim=1, keepdim=True)
-    planes = colour if alpha is None else torch.cat([colour, alpha], dim=1)
-    planes = planes.clamp(0, 1)
+    channels = colour.shape[1]
+    planes = colour.new_empty(channels + (alpha is not None), *colour.shape[-2:])
+    torch.clamp(colour[0], 0, 1, out=planes[:channels])
+    if alpha is not None:
+        torch.clamp(alpha[0], 0, 1, out=planes[channels:])
+    if like.dtype == np.uint8:
+        return _interleaved(_codes(planes))
     if like.dtype != np.float32:
-        kind = torch.uint8 if like.dtype == np.uint8 else torch.int32
-        planes = planes.mul_(white(like)).round_().to(kind)
-    host = torch.stack(planes[0].unbind(), dim=-1).cpu().numpy()
+        planes = planes.mul_(white(like)).round_().to(torch.int32)
+    host = torch.stack(planes.unbind(), dim=-1).cpu().numpy()
     return cast("Pixels", host.astype(like.dtype, copy=False))
+
+
+def _codes(planes: Tensor) -> Tensor:
+    """[C, H, W] float32 in [0, 1] -> [C, H, W] of bytes, a view; changes `planes`.
+
+    Beside `_INTEGERS` a float32 has no room for fractions: to add it rounds, halves to
+    even, and leaves the code in the lowest byte. That multiplies and rounds in one pass,
+    and no pass converts; two thirds of the time. As the product is not rounded before,
+    some codes in a million differ by 1 from those of `mul` and `round`.
+    """
+    torch.add(_INTEGERS, planes, alpha=255, out=planes)
+    return planes.view(torch.uint8)[..., _LOWEST::4]
+
+
+def _interleaved(planes: Tensor) -> Pixels:
+    """[C, H, W] -> [H, W, C] of the same type, on the host."""
+    together = planes.new_empty(*planes.shape[1:], len(planes))
+    for channel, plane in enumerate(planes):
+        together[..., channel] = plane
+    return cast("Pixels", together.cpu().numpy())
