@@ -25,6 +25,7 @@ CASES = {
     "restarts": "is anything done again after a restart, and how long does one take?",
     "million": "does a ledger of a million pictures make a start slow, or large?",
     "feed": "frames from ZeroMQ to ZeroMQ: is one lost, and how fast beside a bare loop?",
+    "live": "does the whole daemon keep up with a camera, and how late is a frame?",
     "resume": "do unmodified senders go on by themselves after a restart?",
     "subscribers": "what a subscriber that stopped costs the others and the publisher",
     "fuzz": "broken and hostile messages, and a good sender beside them",

@@ -81,6 +81,6 @@ def test_what_is_kept_serves_training_after_inference() -> None:
     with torch.inference_mode():
         enlarge(torch.rand(1, 1, size, size), 2)
     low = torch.rand(1, 1, size, size, requires_grad=True)
-    enlarge(low, 2).sum().backward()
+    enlarge(low, 2).sum().backward()  # type: ignore[no-untyped-call]
     assert low.grad is not None
     assert float(low.grad.mean()) == pytest.approx(4.0, rel=1e-4)
