@@ -37,7 +37,7 @@ class Packet:
     offered: float
     """The stream's clock when the frame became ready, in seconds."""
     read: Callable[[], Picture]
-    """Read and decode; runs in a decode thread. Raises `FrameError`."""
+    """Read and decode; runs in a decode thread, unless `at_once`. Raises `FrameError`."""
     done: Callable[[Verdict], Awaitable[None]]
     """Awaited exactly once."""
     skipped: int = 0
@@ -45,6 +45,8 @@ class Packet:
     refused when it is read has no number: its feed tells it of the next one."""
     origin: Origin | None = None
     """What a feed said of it."""
+    at_once: bool = False
+    """Whether `read` takes no time: then it is called on the event loop."""
 
 
 class Source(Protocol):

@@ -206,6 +206,7 @@ class Offer:
     read: Callable[[], Picture] = picture
     offered: float = 0.0
     skipped: int = 0
+    at_once: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
     """One when all is well."""
 
@@ -254,6 +255,7 @@ class ListSource:
             offer.offered,
             offer.read,
             self._settler(offer),
+            at_once=offer.at_once,
         )
 
     def _settler(self, offer: Offer) -> Callable[[Verdict], object]:

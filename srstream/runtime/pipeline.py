@@ -241,7 +241,10 @@ class Pipeline:
                     await self._skip(packet, error)
 
     async def _decode(self, packet: Packet, decoder: WorkThread) -> None:
-        picture, seconds = await decoder.call(self._read, packet)
+        if packet.at_once:
+            picture, seconds = self._read(packet)  # to another thread and back takes longer
+        else:
+            picture, seconds = await decoder.call(self._read, packet)
         for note in picture.notes:
             if note not in self._notes:
                 self._notes.add(note)
@@ -260,7 +263,7 @@ class Pipeline:
         return max(self._seq, self._ledger.last_seq)
 
     def _read(self, packet: Packet) -> tuple[Picture, float]:
-        """Runs on the decode thread."""
+        """Runs on the decode thread, unless it takes no time."""
         started = self._clock()
         picture = packet.read()
         return picture, self._clock() - started

@@ -165,14 +165,16 @@ class Publisher:
 
     async def _write_pictures(self, item: Upscaled) -> list[SinkError]:
         """Write to all at once; return why some could not be written."""
-        async with asyncio.TaskGroup() as group:
-            writes = [
-                group.create_task(
-                    self._until_written(type(sink).__name__, partial(sink.write, item))
-                )
-                for sink in self._pictures
-            ]
-        errors = [error for write in writes if (error := write.result()) is not None]
+        if len(self._pictures) == 1:  # as a rule, and of a feed many times a second
+            results = [await self._write_picture(self._pictures[0], item)]
+        else:
+            async with asyncio.TaskGroup() as group:
+                writes = [
+                    group.create_task(self._write_picture(sink, item))
+                    for sink in self._pictures
+                ]
+            results = [write.result() for write in writes]
+        errors = [error for error in results if error is not None]
         for error in filter(self._is_for_good, errors):
             self._log.error(
                 "output failed",
@@ -181,6 +183,9 @@ class Publisher:
                 reason=str(error),
             )
         return errors
+
+    async def _write_picture(self, sink: Sink, item: Upscaled) -> SinkError | None:
+        return await self._until_written(type(sink).__name__, partial(sink.write, item))
 
     def _is_for_good(self, error: SinkError) -> bool:
         return not (self._patient and isinstance(error, SinkUnavailable))

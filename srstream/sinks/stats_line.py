@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 from srstream.frames import Upscaled
 from srstream.media.printable import encodable
@@ -14,9 +15,18 @@ VERSION = 1
 
 
 def stats_line(item: Upscaled, *, run: str, time: datetime) -> str:
-    r"""Return the line about a frame, without a newline: strict JSON, ASCII only.
+    """Return the line about a frame, without a newline: strict JSON, ASCII only.
 
-    Every key is always there; what is not known or not finite is null. Bytes of a
+    Args: as `stats_of`.
+    """
+    fields = stats_of(item, run=run, time=time)
+    return json.dumps(fields, allow_nan=False, separators=(",", ":"))
+
+
+def stats_of(item: Upscaled, *, run: str, time: datetime) -> dict[str, Any]:
+    r"""Return what is told about a frame, by key: what JSON can write.
+
+    Every key is always there; what is not known or not finite is none. Bytes of a
     file's name that are not UTF-8 are written as text, such as `\udcff` for byte 0xff.
 
     Args:
@@ -25,7 +35,7 @@ def stats_line(item: Upscaled, *, run: str, time: datetime) -> str:
         time: When the frame was done, with its time zone.
     """
     frame, stats, ms = item.frame, item.stats, item.ms
-    fields = {
+    return {
         "v": VERSION,
         "run": encodable(run),
         "stream": encodable(frame.id.stream),
@@ -56,7 +66,6 @@ def stats_line(item: Upscaled, *, run: str, time: datetime) -> str:
         "device": encodable(stats.device),
         "time": time.astimezone(UTC).isoformat(timespec="milliseconds"),
     }
-    return json.dumps(fields, allow_nan=False, separators=(",", ":"))
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from srstream.frames import Origin, Pixels, Upscaled
 from srstream.media.encode import jpeg_losses
 from srstream.ownthread import OwnThread
 from srstream.ports import StreamContext
-from srstream.sinks.stats_line import stats_line
+from srstream.sinks.stats_line import stats_of
 from srstream.sinks.zmq_options import ZmqSinkOptions
 from srstream.sinks.zmq_socket import KeptOpen
 from srstream.sinks.zmq_water import LEAST, HighWater
@@ -242,14 +241,13 @@ class ZmqSink:
 
     def _said_of(self, item: Upscaled) -> Published:
         frame = item.frame
-        line = stats_line(item, run=self._run, time=self._now())
         return Published(
             stream=frame.id.stream,
             seq=frame.id.seq,
             run=self._run,
             scale=item.stats.scale,
             origin=frame.origin or Origin(),
-            stats=json.loads(line),
+            stats=stats_of(item, run=self._run, time=self._now()),
         )
 
     async def _encoded(self, item: Upscaled, said: Published) -> list[Part]:

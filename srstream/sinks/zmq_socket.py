@@ -37,6 +37,8 @@ class KeptOpen:
             self._ending = asyncio.Event()
             self._task = asyncio.create_task(self._keep())
         task, ready = self._task, self._ready
+        if ready.done() and not task.done():
+            return ready.result()  # as a rule: to wait for both takes turns of the loop
         await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             self._task = None

@@ -154,7 +154,7 @@ class LaneFeed:
         message, peer = taken.item.message, taken.item.received.peer
         refusal: Refused | None = None
 
-        def read() -> Picture:  # runs on a decode thread
+        def read() -> Picture:  # on a decode thread, or at once
             nonlocal refusal
             try:
                 return message.read()
@@ -180,6 +180,7 @@ class LaneFeed:
             done=done,
             skipped=taken.skipped,
             origin=message.origin,
+            at_once=message.at_once,
         )
 
     def _changed_now(self) -> None:

@@ -24,7 +24,7 @@ class Readiness:
 
     async def until(self, events: int) -> None:
         """Return when one of `zmq.POLLIN`, `zmq.POLLOUT` holds; another may come first."""
-        if int(self._socket.EVENTS) & events:
+        if self._events() & events:
             return
         entry = (events, self._loop.create_future())
         self._waiting.append(entry)
@@ -38,10 +38,13 @@ class Readiness:
 
         The handle tells of changes only, and each use of the socket takes them away.
         """
-        events = int(self._socket.EVENTS)
+        events = self._events()
         for wanted, future in self._waiting:
             if events & wanted and not future.done():
                 future.set_result(None)
+
+    def _events(self) -> int:
+        return int(self._socket.getsockopt(zmq.EVENTS))  # as `EVENTS` in half of the time
 
     def close(self) -> None:
         """Look no more, and cancel those who wait; to be called before the socket's."""

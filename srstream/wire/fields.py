@@ -78,7 +78,13 @@ class Fields:
         return None
 
     def message(
-        self, written: Format, sender: str, *, nbytes: int, read: Callable[[], Picture]
+        self,
+        written: Format,
+        sender: str,
+        *,
+        nbytes: int,
+        read: Callable[[], Picture],
+        at_once: bool = False,
     ) -> Message:
         """Return a frame with all that is said of it.
 
@@ -87,6 +93,7 @@ class Fields:
             sender: one line, or empty.
             nbytes: of all parts.
             read: decodes the pixels.
+            at_once: whether that takes no time.
         """
         seq = self.integer("seq", least=0)
         stats = self.table("stats")
@@ -104,6 +111,7 @@ class Fields:
             ),
             nbytes,
             read,
+            at_once=at_once,
             stream=self.text("stream"),
             seq=seq,
             run=self.text("run"),

@@ -9,7 +9,7 @@ from srstream.errors import Refused
 from srstream.frames import Origin
 from srstream.wire.fields import Fields, as_json, one_line, shown
 from srstream.wire.message import Goodbye, Message, Order
-from srstream.wire.payload import declared, encoded, raw
+from srstream.wire.payload import declared, encoded, is_view, raw
 from srstream.wire.reasons import Reason
 
 
@@ -37,14 +37,14 @@ def read_imagezmq(
     """
     if payload is None:
         raise Refused(Reason.PARTS, "a frame has two, header and pixels")
-    sender = _name(header["msg"])
+    sender, at_once = _name(header["msg"]), False
     if "dtype" in header:
         says = declared(header["dtype"], header.get("shape"), max_pixels=max_pixels)
-        read = raw(payload, says, order)
+        read, at_once = raw(payload, says, order), is_view(says)
     else:
         read = encoded(payload, max_pixels=max_pixels)
     fields = Fields(header, is_strict=False)
-    return fields.message("imagezmq", sender, nbytes=nbytes, read=read)
+    return fields.message("imagezmq", sender, nbytes=nbytes, read=read, at_once=at_once)
 
 
 def read_netgear(
@@ -76,14 +76,19 @@ def read_netgear(
         )
     if payload is None:
         raise Refused(Reason.PARTS, "a frame has two, header and pixels")
+    at_once = False
     if header.get("compression"):
         read = encoded(payload, max_pixels=max_pixels)
     else:
         says = declared(header.get("dtype"), header.get("shape"), max_pixels=max_pixels)
-        read = raw(payload, says, order)
+        read, at_once = raw(payload, says, order), is_view(says)
     port = header.get("port")
     return Message(
-        "netgear", Origin(sender="" if port is None else _name(port)), nbytes, read
+        "netgear",
+        Origin(sender="" if port is None else _name(port)),
+        nbytes,
+        read,
+        at_once=at_once,
     )
 
 

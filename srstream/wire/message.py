@@ -30,6 +30,8 @@ class Message:
     """Decode, on any thread; raw pixels stay a view of the message.
 
     Raises `Refused`."""
+    at_once: bool = False
+    """Whether `read` takes no time: it makes a view of the message."""
     stream: str = ""
     """What else srstream, or one that follows it, said: its stream."""
     seq: int | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from srstream.errors import Refused
 from srstream.wire.fields import Fields, shown
 from srstream.wire.message import VERSION, Message, Statistics
-from srstream.wire.payload import declared, encoded, raw
+from srstream.wire.payload import declared, encoded, is_view, raw
 from srstream.wire.reasons import Reason
 
 _NAMES = {1: ("grey",), 2: ("greya",), 3: ("rgb", "bgr"), 4: ("rgba", "bgra")}
@@ -41,13 +41,17 @@ def read_native(
         return _statistics(fields, payload)
     if payload is None:
         raise Refused(Reason.PARTS, "a frame has two, header and pixels")
+    at_once = False
     if fields.choice("encoding", ("raw", "jpeg", "png")) == "raw":
         says = declared(header.get("dtype"), header.get("shape"), max_pixels=max_pixels)
         order = fields.choice("order", _NAMES[says.channels])
         read = raw(payload, says, "bgr" if order.startswith("bgr") else "rgb")
+        at_once = is_view(says)
     else:
         read = encoded(payload, max_pixels=max_pixels)
-    return fields.message("native", fields.text("sender"), nbytes=nbytes, read=read)
+    return fields.message(
+        "native", fields.text("sender"), nbytes=nbytes, read=read, at_once=at_once
+    )
 
 
 def _statistics(fields: Fields, payload: memoryview | None) -> Statistics:

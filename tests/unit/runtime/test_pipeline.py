@@ -289,6 +289,28 @@ async def test_the_loop_goes_on_while_a_picture_is_read(make: Make) -> None:
     assert reading[str(threading.get_ident())] == 0
 
 
+async def test_what_takes_no_time_is_read_without_another_thread(make: Make) -> None:
+    reading, sink = Tally(), ListSink()
+
+    def read() -> Picture:
+        reading.add(str(threading.get_ident()))
+        return picture()
+
+    await make(ListSource(Offer("a", read, at_once=True)), sink).run()
+    assert sink.names == ["a"]
+    assert reading[str(threading.get_ident())] == 1
+
+
+async def test_what_is_wrong_is_skipped_also_if_it_takes_no_time(make: Make) -> None:
+    source, sink = (
+        ListSource(Offer("a", raising(DecodeError("no")), at_once=True), "b"),
+        ListSink(),
+    )
+    await make(source, sink).run()
+    assert sink.names == ["b"]
+    assert source.verdicts == {"a": FAILED, "b": DONE}
+
+
 def _with_content(text: str) -> Callable[[], Picture]:
     """Return a way to read a picture from a file of this content."""
     return lambda: replace(picture(), content=Content(text.encode(), read_at_ns=0))

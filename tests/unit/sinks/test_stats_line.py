@@ -20,7 +20,7 @@ from srstream.frames import (
     Picture,
     Upscaled,
 )
-from srstream.sinks.stats_line import stats_line
+from srstream.sinks.stats_line import stats_line, stats_of
 
 KEYS = (  # word by word from the contract
     "v run stream seq source scale in_size out_size outcome steps loss_before loss_after "
@@ -61,6 +61,12 @@ def test_every_key_is_on_the_line_in_order_and_no_other() -> None:
     fields = parsed(upscaled())
     assert list(fields) == KEYS.split()
     assert list(fields["ms"]) == MS_KEYS
+
+
+def test_what_is_told_beside_a_frame_is_what_the_line_says() -> None:
+    item = upscaled(loss_before=1 / 3, heldout_psnr_after=math.inf, source="a\udcff.jpg")
+    told = stats_of(item, run="r1", time=NOON)
+    assert json.loads(json.dumps(told, allow_nan=False)) == parsed(item)
 
 
 def test_the_values_are_those_of_the_frame() -> None:

@@ -160,6 +160,20 @@ def test_the_goodbye_of_netgear_has_one_part() -> None:
     assert said == Goodbye()
 
 
+def test_bytes_as_they_are_take_no_time_and_all_else_does() -> None:
+    def is_quick(header: dict[str, Any], payload: bytes) -> bool:
+        return message(header, payload).at_once
+
+    netgear = {"terminate_flag": False, "dtype": "uint8", "shape": [1, 2, 3]}
+    imagezmq = {"msg": "a", "dtype": "uint8", "shape": [1, 2, 3]}
+    assert is_quick(native(shape=[1, 2, 3], dtype="uint8"), bytes(6))
+    assert is_quick(netgear, bytes(6))
+    assert is_quick(imagezmq, bytes(6))
+    assert not is_quick(native(shape=[1, 2, 3], dtype="uint16"), bytes(12))
+    assert not is_quick(native(shape=[1, 2, 3], dtype="float32"), bytes(24))
+    assert not is_quick({"msg": "a"}, picture_file())
+
+
 def test_colours_said_to_be_rgb_are_not_mirrored() -> None:
     header = {"msg": "cam1", "dtype": "uint8", "shape": [4, 6, 3]}
     assert picture(header, RAW, order="rgb").pixels.tobytes() == RAW
