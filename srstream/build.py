@@ -76,6 +76,14 @@ class Computes:
             self._threads[key] = Compute(f"compute {device}{kind}", prepare=prepare)
         return self._threads[key]
 
+    def still_since(self) -> float | None:
+        """Since when one of them has work and does not get on with it; none: all do.
+
+        Of several the longest; by `CLOCK`.
+        """
+        times = (thread.still_since for thread in self._threads.values())
+        return min((time for time in times if time is not None), default=None)
+
     def close(self, within: float) -> bool:
         """End all threads; true if all ended within as many seconds. Blocks."""
         end = CLOCK() + within

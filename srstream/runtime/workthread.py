@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, TypeVarTuple
 
 import structlog
@@ -31,6 +32,8 @@ _CALLS = object()
 """The key under which calls share the thread with everything else."""
 _OWED = 0.1
 """Seconds that a key without work must be owed for the thread to wait for it."""
+_LONGEST_NAME = 15
+"""Bytes of a thread's name that the kernel keeps."""
 _MOMENT = 0.05
 """Seconds that the thread waits for it."""
 
@@ -53,8 +56,6 @@ class WorkThread:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.busy_since: float | None = None
-        """When the present slice began, by the clock; none between slices."""
         self._prepare = prepare
         self._clock = clock
         self._log = structlog.get_logger().bind(thread=name)
@@ -63,10 +64,20 @@ class WorkThread:
         self._jobs: dict[Hashable, deque[_Job]] = {}
         self._dropped: list[_Job] = []
         self._share: FairShare[Hashable] = FairShare()
+        self._moved = 0.0
         self._closing = False
         self._cause: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def still_since(self) -> float | None:
+        """Since when there is work and no slice began or ended; none: there is no work.
+
+        By the clock. That slices are long makes it old, and so does a thread that hangs
+        between them.
+        """
+        return self._moved if self._jobs else None
 
     async def call(
         self, function: Callable[[*Arguments], Result], *arguments: *Arguments
@@ -90,6 +101,8 @@ class WorkThread:
         with self._changed:
             if self._closing:
                 raise self._closed()
+            if not self._jobs:
+                self._moved = self._clock()
             self._jobs.setdefault(key, deque()).append(job)
             self._share.wake(key)
             self._changed.notify()
@@ -116,6 +129,7 @@ class WorkThread:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
+        _name_thread(self.name)
         try:
             if self._prepare is not None:
                 self._prepare()
@@ -159,16 +173,16 @@ class WorkThread:
 
     def _slice(self, job: _Job) -> None:
         tell: Callable[[], None] | None = None
-        started = self.busy_since = self._clock()
+        started = self._moved = self._clock()
         try:
             next(job.slices)
         except StopIteration as stop:
             tell = partial(job.succeed, stop.value)
         except BaseException as error:  # noqa: BLE001 - told to whoever waits for it
             tell = partial(job.fail, error)
-        self.busy_since = None
+        self._moved = self._clock()
         with self._changed:
-            self._share.used(job.key, self._clock() - started)
+            self._share.used(job.key, self._moved - started)
             if tell is not None:
                 self._remove(job)
         if tell is not None:
@@ -222,6 +236,13 @@ class _Job:
 
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self.loop.call_soon_threadsafe(tell)
+
+
+def _name_thread(name: str) -> None:
+    """Name the calling thread as `ps -L` and `top -H` show it: 15 bytes of it."""
+    with suppress(OSError):
+        place = Path(f"/proc/self/task/{threading.get_native_id()}/comm")
+        place.write_bytes(name.encode(errors="replace")[:_LONGEST_NAME])
 
 
 def _in_one_piece(

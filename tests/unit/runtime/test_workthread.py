@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -268,7 +269,7 @@ async def test_closing_does_not_wait_for_a_slice_that_hangs() -> None:
     assert thread.close(10)
 
 
-async def test_it_is_known_since_when_a_slice_runs(
+async def test_it_is_known_since_when_there_is_work_and_no_slice_begins_or_ends(
     thread: WorkThread, clock: FakeClock
 ) -> None:
     clock.now = 7.0
@@ -278,12 +279,41 @@ async def test_it_is_known_since_when_a_slice_runs(
         tally.add("begun")
         gate.wait()
 
-    assert thread.busy_since is None
+    assert thread.still_since is None
     task = asyncio.create_task(thread.call(slow))
     await tally.reached("begun")
-    assert thread.busy_since == 7.0
+    clock.now = 9.0
+    waiting = asyncio.create_task(thread.call(lambda: thread.still_since))
+    await asyncio.sleep(0)
+    assert thread.still_since == 7.0
     gate.open()
     await task
-    assert await thread.call(lambda: thread.busy_since) == 7.0
+    assert await waiting == 9.0
     assert thread.close(10)
-    assert thread.busy_since is None
+    assert thread.still_since is None
+
+
+async def test_work_that_is_not_begun_stands_still_since_it_came(clock: FakeClock) -> None:
+    gate, tally = Gate(), Tally()
+
+    def prepare() -> None:
+        tally.add("preparing")
+        gate.wait()
+
+    thread = WorkThread("test", prepare=prepare, clock=clock)
+    await tally.reached("preparing")
+    clock.now = 7.0
+    task = asyncio.create_task(thread.call(divmod, 7, 3))
+    await asyncio.sleep(0)
+    clock.now = 8.0
+    assert thread.still_since == 7.0
+    gate.open()
+    assert await task == (2, 1)
+    assert thread.close(10)
+
+
+async def test_the_system_knows_it_by_its_name() -> None:
+    thread = WorkThread("compute cuda:0 and more")
+    named = await thread.call(Path("/proc/thread-self/comm").read_text)
+    assert named == "compute cuda:0 \n"
+    assert thread.close(10)
