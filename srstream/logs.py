@@ -1,10 +1,11 @@
-"""The log on stderr: readable on a terminal, one JSON object per line otherwise."""
+"""The log: for people on a terminal, in fields in the journal, otherwise lines of JSON."""
 
 from __future__ import annotations
 
 import json as json_text
 import logging
 import math
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from srstream.media.printable import encodable
+from srstream import journal
+from srstream.media.printable import encodable, printable
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -29,7 +31,8 @@ def configure_logs(
 
     Args:
         level: One of `LEVELS`; less urgent events are dropped.
-        json: One JSON object per line; by default unless stderr is a terminal.
+        json: One JSON object per line; by default unless stderr is a terminal, or
+            the journal, which is then sent the fields of each event.
         cache: Loggers keep this configuration from their first use on. Tests, which
             configure more than once in a process, say no.
 
@@ -39,16 +42,19 @@ def configure_logs(
     if level not in LEVELS:
         raise ValueError(f"level is {level!r}; allowed: {', '.join(LEVELS)}")
     on_terminal = sys.stderr.isatty()
+    told = os.environ.get("JOURNAL_STREAM")
+    in_journal = json is None and journal.is_journal(sys.stderr, told)
     as_json = not on_terminal if json is None else json
+    rendered = _fields() if in_journal else _json() if as_json else None
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(_json() if as_json else _console(colors=on_terminal)),
+            *(rendered or _console(colors=on_terminal)),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=_StderrLogger,
+        logger_factory=_JournalLogger if in_journal else _StderrLogger,
         cache_logger_on_first_use=cache,
     )
     _take_over_libraries()
@@ -56,6 +62,10 @@ def configure_logs(
 
 def _json() -> list[Processor]:
     return [structlog.processors.format_exc_info, _as_json]
+
+
+def _fields() -> list[Processor]:
+    return [structlog.processors.format_exc_info, _as_fields]
 
 
 def _console(*, colors: bool) -> list[Processor]:
@@ -80,10 +90,55 @@ class _StderrLogger:
     log = debug = info = warning = warn = error = exception = critical = fatal = msg
 
 
+class _JournalLogger:
+    """Sends to the journal; what does not get there goes to stderr, with its level."""
+
+    def __init__(self, *args: object) -> None:
+        del args
+
+    def msg(self, message: str, *, level: str, fields: Mapping[str, str]) -> None:
+        if not journal.send(message, level, fields):
+            prefix = f"<{journal.PRIORITIES[level]}>"
+            _StderrLogger().msg("\n".join(prefix + line for line in message.splitlines()))
+
+    log = debug = info = warning = warn = error = exception = critical = fatal = msg
+
+
+def _as_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Return the event as a message for people, and each of its values as a field."""
+    del logger, method
+    level = event.pop("level")
+    event.pop("timestamp", None)  # the journal has its own
+    said, trace = _text(event.pop("event")), event.pop("exception", None)
+    values = {key: _plain(value) for key, value in event.items()}
+    fields = {
+        key: value if isinstance(value, str) else _line(value)
+        for key, value in values.items()
+    }
+    words = (f"{key}={_word(value)}" for key, value in values.items())
+    message = " ".join([printable(said), *words])
+    return {
+        "message": message if trace is None else f"{message}\n{trace}",
+        "level": level,
+        "fields": fields,
+    }
+
+
+def _word(value: Any) -> str:
+    """Return a value so that it is seen where it ends."""
+    if isinstance(value, str) and value.isprintable() and not {*' "='} & {*value} and value:
+        return value
+    return _line(value)
+
+
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     del logger, method
     first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
-    plain = _plain({**first, **event})
+    return _line(_plain({**first, **event}))
+
+
+def _line(plain: Any) -> str:
+    """Return what `_plain` returned as JSON on one line."""
     line = json_text.dumps(plain, ensure_ascii=False, allow_nan=False)
     # Some readers end a line at more than `\n`, and terminals obey more than `\x1b`.
     return "".join(c if c.isprintable() else json_text.dumps(c)[1:-1] for c in line)

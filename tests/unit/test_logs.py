@@ -3,9 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -187,3 +190,65 @@ def test_a_warning_of_a_library_is_json_too(lines: Lines) -> None:
     (line,) = lines()
     assert "old function" in line["event"]
     assert line["level"] == "warning"
+
+
+@contextmanager
+def journal_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Let stderr be the journal, and yield the socket beside it."""
+    path = tmp_path / "socket"
+    with (
+        (tmp_path / "stderr").open("w") as stderr,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening,
+    ):
+        listening.bind(str(path))
+        listening.settimeout(10)
+        found = os.fstat(stderr.fileno())
+        monkeypatch.setattr(sys, "stderr", stderr)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        monkeypatch.setattr("srstream.journal.SOCKET", path)
+        yield listening
+
+
+def test_the_journal_gets_a_message_for_people_and_every_value_as_a_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal_at(tmp_path, monkeypatch) as journal:
+        configure_logs(cache=False)
+        structlog.get_logger().bind(stream="main").warning(
+            "frame skipped", source="a b.png", seq=7, reason=None, size="x=1"
+        )
+        told = journal.recv(1000).decode()
+    assert told.splitlines() == [
+        'MESSAGE=frame skipped stream=main source="a b.png" seq=7 reason=null size="x=1"',
+        "PRIORITY=4",
+        "SYSLOG_IDENTIFIER=srstream",
+        "SRSTREAM_STREAM=main",
+        "SRSTREAM_SOURCE=a b.png",
+        "SRSTREAM_SEQ=7",
+        "SRSTREAM_REASON=null",
+        "SRSTREAM_SIZE=x=1",
+    ]
+
+
+def test_a_traceback_in_the_journal_follows_its_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal_at(tmp_path, monkeypatch) as journal:
+        configure_logs(cache=False)
+        try:
+            int("broken")
+        except ValueError:
+            structlog.get_logger().exception("stream failed", stream="main")
+        told = journal.recv(10_000).decode(errors="replace")
+    assert "stream failed stream=main\nTraceback" in told
+    assert "PRIORITY=3\n" in told
+
+
+def test_a_journal_that_does_not_listen_is_written_to_on_stderr_with_the_level(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal_at(tmp_path, monkeypatch) as journal:
+        journal.close()
+        configure_logs(cache=False)
+        structlog.get_logger().error("stream failed", stream="main")
+    assert (tmp_path / "stderr").read_text() == "<3>stream failed stream=main\n"
