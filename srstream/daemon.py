@@ -14,12 +14,16 @@ from typing import Any
 import structlog
 
 from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, specs
-from srstream.errors import Complaint, ConfigError, SrstreamError
+from srstream.errors import Complaint, ConfigError, DeviceLostError, SrstreamError
 from srstream.exits import Exit
 from srstream.quantities import duration
 from srstream.runtime.minder import Runnable
+from srstream.runtime.plainly import plainly
 from srstream.runtime.plan import Plan
+from srstream.runtime.sdnotify import SdNotify
+from srstream.runtime.service import Service
 from srstream.runtime.signals import Signals
+from srstream.runtime.statusline import StatusLine
 from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings
 from srstream.sinks import ZmqSinkOptions
@@ -36,7 +40,9 @@ _FIRST_PRUNING = 60.0
 """Seconds after the start, when the streams have found their feet."""
 
 
-def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
+def run_daemon(
+    load: Callable[[], Settings], *, reloads: bool = True, notify: SdNotify | None = None
+) -> int:
     """Serve until stopped; return the exit status, with which to leave at once.
 
     A slice of many seconds may still be on a thread then; leaving by the usual way would
@@ -45,6 +51,7 @@ def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
     Args:
         load: Reads the configuration: now, and again at each SIGHUP.
         reloads: There is a file to read again; else SIGHUP stops.
+        notify: The service manager, which is told how the daemon gets on; none: nobody is.
 
     Raises:
         ConfigError: the configuration is wrong, or names a device or weights that are not
@@ -57,7 +64,9 @@ def run_daemon(load: Callable[[], Settings], *, reloads: bool = True) -> int:
         computes = Computes()
         ledger = Ledger.open(state_dir.ledger)
         try:
-            daemon = _Daemon(settings, load, computes, ledger, state_dir)
+            daemon = _Daemon(
+                settings, load, computes, ledger, state_dir, notify or SdNotify()
+            )
             return asyncio.run(daemon.serve(wanted, reloads=reloads))
         finally:
             ledger.close_now(within=0.5)
@@ -74,6 +83,7 @@ class _Daemon:
         computes: Computes,
         ledger: Ledger,
         state_dir: StateDir,
+        notify: SdNotify,
     ) -> None:
         self._settings = settings
         self._load = load
@@ -84,6 +94,14 @@ class _Daemon:
         self._supervisor: Supervisor[StreamSpec] = Supervisor(
             self._make, clock=CLOCK, log=self._log, grace=settings.daemon.grace
         )
+        self._status = StatusLine(CLOCK())
+        self._service = Service(
+            notify,
+            still_since=computes.still_since,
+            status=self._say_status,
+            clock=CLOCK,
+            log=self._log,
+        )
         self._telling: set[asyncio.Task[None]] = set()
         self._made: dict[str, Stream] = {}
         """The latest of each name."""
@@ -93,9 +111,11 @@ class _Daemon:
         # A file on a share that hangs must not keep the process alive.
         asyncio.get_running_loop().set_default_executor(_Impatient())
         async with Signals(_leave_at_once, reload=reloads) as signals:
+            beating = asyncio.create_task(self._service.run())
             stop = asyncio.create_task(signals.wait_for_stop())
             work = asyncio.create_task(self._work(wanted, signals))
             await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
+            self._service.stopping()
             grace = self._settings.daemon.grace
             if stop.done():
                 self._log.info("stopping", grace=grace)
@@ -106,13 +126,19 @@ class _Daemon:
             with suppress(asyncio.CancelledError):
                 work.result()
             await self._ledger.close(grace * _CLOSING)
+            await _cancelled(beating)
             return self._supervisor.status
 
     async def _work(self, wanted: Mapping[str, StreamSpec], signals: Signals) -> None:
         """Start the streams; return when none is left, or the device is lost."""
         await self._apply(wanted)
+        with plainly():
+            await self._keep_running(signals)
+
+    async def _keep_running(self, signals: Signals) -> None:
         async with asyncio.TaskGroup() as group:
             helpers = [
+                group.create_task(self._warm_up()),
                 group.create_task(self._reload_whenever(signals)),
                 group.create_task(self._prune_daily()),
             ]
@@ -130,6 +156,27 @@ class _Daemon:
             telling.add_done_callback(self._telling.discard)
         return plan
 
+    async def _warm_up(self) -> None:
+        """Say that the daemon is ready when a frame has gone through every stream's engine.
+
+        Weights were read, precisions tested and sessions made before that. Frames that are
+        there do not wait for it.
+
+        Raises:
+            DeviceLostError: it did not.
+        """
+        for error in await asyncio.gather(*self._telling, return_exceptions=True):
+            if isinstance(error, asyncio.CancelledError):
+                return  # it stops before it was ready
+            if isinstance(error, DeviceLostError):
+                raise error
+            if error is not None:  # no memory, perhaps: its frames will say so, too
+                self._log.error("a frame of noise was not upscaled", reason=repr(error))
+        self._service.ready()
+
+    def _say_status(self, now: float) -> str:
+        return self._status.look(now, self._supervisor.states(), self._supervisor.running())
+
     async def _make(self, name: str, spec: StreamSpec) -> Runnable:
         stream = await self._builder.stream(name, spec)
         self._made[name] = stream
@@ -139,20 +186,25 @@ class _Daemon:
         while True:
             await signals.wait_for_reload()
             self._log.info("reloading the configuration")
-            try:
-                await self._reload()
-            except ConfigError as error:
-                for complaint in error.complaints:
-                    self._log.error(
-                        "configuration not taken: the old one stays",
-                        complaint=str(complaint),
-                    )
-            except SrstreamError as error:
-                self._log.error(
-                    "configuration not taken: the old one stays", complaint=str(error)
-                )
-            except Exception:  # noqa: BLE001 - the streams that run are worth more
-                self._log.exception("configuration not taken: this is a bug")
+            self._service.reloading()
+            self._service.ready(await self._reload_if_good())
+
+    async def _reload_if_good(self) -> str:
+        """Return what is wrong if the old one stays, for the status."""
+        stays = "configuration not taken: the old one stays"
+        try:
+            await self._reload()
+        except ConfigError as error:
+            for complaint in error.complaints:
+                self._log.error(stays, complaint=str(complaint))
+            return f"the old configuration: {error.complaints[0]}"
+        except SrstreamError as error:
+            self._log.error(stays, complaint=str(error))
+            return f"the old configuration: {error}"
+        except Exception:  # noqa: BLE001 - the streams that run are worth more
+            self._log.exception("configuration not taken: this is a bug")
+            return "the old configuration: a bug"
+        return ""
 
     async def _reload(self) -> None:
         new = await asyncio.to_thread(self._load)

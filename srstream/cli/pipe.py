@@ -11,7 +11,7 @@ import typer
 
 from srstream.cli.complaints import complaints, crashes
 from srstream.cli.linking import CurveClients, CurveKey, CurveServer, Insecure, Keys
-from srstream.cli.serve import PRESETS_HELP, stoppable
+from srstream.cli.serve import PRESETS_HELP, starting, stoppable
 
 InPattern = Literal["rep", "pull", "sub", "pair"]
 OutPattern = Literal["pub", "push", "req"]
@@ -135,6 +135,7 @@ def pipe(
     """
     given = {"scale": scale, "preset": preset, "device": device, "weights": weights}
     with complaints(), stoppable(reloads=False):
+        notify = starting()
         # Heavy: torch.
         from srstream.cli.piping import Piping, settings_of, state_dir_of  # noqa: PLC0415
         from srstream.daemon import run_daemon  # noqa: PLC0415
@@ -160,6 +161,7 @@ def pipe(
             session={name: value for name, value in given.items() if value is not None},
             state_dir=state_dir or state_dir_of(inputs, outputs, os.environ),
         )
-        status = run_daemon(partial(settings_of, piping, Path.cwd()), reloads=False)
+        read = partial(settings_of, piping, Path.cwd())
+        status = run_daemon(read, reloads=False, notify=notify)
         # As in `serve`: torch takes seconds to be taken apart.
         os._exit(status)

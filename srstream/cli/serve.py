@@ -18,10 +18,13 @@ import typer
 from srstream.cli.complaints import complaints, crashes
 from srstream.errors import Complaint, ConfigError
 from srstream.exits import Exit
+from srstream.runtime.sdnotify import SdNotify, usec
 
 PRESETS_HELP = "realtime, balanced, light, paper, paper-code; when absent realtime."
 """A test holds it to the presets, which are not loaded for a text of help."""
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
+_LOADING = 300.0
+"""Seconds that loading torch may take, from a disk that is slow and busy."""
 _LONGEST_NAME = 64
 """Characters of the output folder's name that the state folder's begins with."""
 
@@ -115,6 +118,7 @@ def serve(
         raise typer.BadParameter("--set overrides a key of --config FILE")
 
     with complaints(), stoppable(reloads=config is not None):
+        notify = starting()
         # Heavy: torch.
         from srstream.daemon import run_daemon  # noqa: PLC0415
         from srstream.logs import configure_logs  # noqa: PLC0415
@@ -134,7 +138,7 @@ def serve(
             given["deterministic"] = deterministic
             tables = _tables(inbox, outbox, given, place, recursive=recursive)
             read = partial(from_tables, tables, base=Path.cwd())
-        status = run_daemon(read, reloads=config is not None)
+        status = run_daemon(read, reloads=config is not None, notify=notify)
         # The usual way takes seconds to take torch apart on a busy machine, in which a
         # signal is no longer heard, and after which the time to stop in may be over.
         os._exit(status)
@@ -157,6 +161,13 @@ def stoppable(*, reloads: bool) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def starting() -> SdNotify:
+    """Return the service manager, which is asked for the time that loading may take."""
+    notify = SdNotify.take(os.environ)
+    notify.tell(STATUS="loading torch", EXTEND_TIMEOUT_USEC=usec(_LOADING))
+    return notify
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

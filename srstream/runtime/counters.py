@@ -40,6 +40,10 @@ class Counters:
     """Frames whose gain is known."""
     gain: float = 0.0
     """Their gains over bicubic on held-out pixels together, in dB."""
+    adaptations: int = 0
+    """Frames of which is known what adapting was worth."""
+    adaptation_gain: float = 0.0
+    """What it was worth on them together, in dB; see `_adaptation_gain`."""
 
     @property
     def finished(self) -> int:
@@ -72,3 +76,19 @@ class Counters:
         if after is not None and bicubic is not None:
             self.gains += 1
             self.gain += after - bicubic
+        worth = _adaptation_gain(stats)
+        if worth is not None:
+            self.adaptations += 1
+            self.adaptation_gain += worth
+
+
+def _adaptation_gain(stats: AdaptStats) -> float | None:
+    """Return what adapting to a frame was worth on its held-out pixels, in dB.
+
+    Over the weights that the frame started from: those of before the steps, which carry
+    what earlier frames taught. Steps that were taken back were worth nothing.
+    """
+    before, after = stats.heldout_psnr_before, stats.heldout_psnr_after
+    if before is None or after is None:
+        return None
+    return after - before if stats.outcome in _KEPT else 0.0

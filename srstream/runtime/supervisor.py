@@ -75,6 +75,14 @@ class Supervisor(Generic[SpecT]):
         """How each stream gets on, in the order of what is wanted."""
         return {name: minder.phase for name, minder in self._minders.items()}
 
+    def running(self) -> dict[str, Runnable]:
+        """Return the pipelines that run now, by stream."""
+        return {
+            name: minder.pipeline
+            for name, minder in self._minders.items()
+            if minder.pipeline is not None
+        }
+
     async def apply(self, wanted: Mapping[str, SpecT]) -> Plan:
         """Let exactly these streams run; return what was done.
 
@@ -163,18 +171,10 @@ class Supervisor(Generic[SpecT]):
         return self._stopping.has_come or self.status is Exit.DEVICE_LOST
 
     async def _look(self) -> None:
-        monitor = Monitor(self._pipelines, now=self._clock(), log=self._log)
+        monitor = Monitor(self.running, now=self._clock(), log=self._log)
         while True:
             await self._sleep(_LOOK)
             monitor.look(self._clock())
-
-    def _pipelines(self) -> dict[str, Runnable]:
-        """Return those that run now."""
-        return {
-            name: minder.pipeline
-            for name, minder in self._minders.items()
-            if minder.pipeline is not None
-        }
 
 
 async def _finish(

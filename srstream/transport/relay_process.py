@@ -149,10 +149,16 @@ class RelayProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Return ours, with the package where we have it from, and not from the folder."""
+    """Return ours, with the package where we have it from, and not from the folder.
+
+    Without faulthandler: its last line is to say what it died of, and not where.
+    """
     here = str(Path(srstream.__file__).parents[1])
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONFAULTHANDLER": "",
+    }
 
 
 async def _tail(lines: asyncio.StreamReader) -> str:

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from managers import Manager
 from srstream import daemon
 from srstream.build import Builder, Stream, StreamSpec
-from srstream.errors import ConfigError, StateDirInUse
+from srstream.engine import Estimate
+from srstream.errors import ConfigError, DeviceLostError, StateDirInUse
 from srstream.exits import Exit
+from srstream.runtime.sdnotify import SdNotify
+from srstream.runtime.supervisor import Supervisor
 from srstream.settings import Settings, from_tables
 from srstream.sinks import ZmqSinkOptions
 from srstream.sources import ZmqOptions
@@ -108,3 +112,47 @@ def test_after_it_ended_the_state_folder_is_free(
     (tmp_path / "file").touch()
     daemon.run_daemon(lambda: settings(tmp_path, source="file"))
     StateDir.open(tmp_path / "state").close()
+
+
+def test_the_service_manager_is_told_when_it_is_ready_and_when_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srstream.runtime.service._STATUS", 0.0)
+    manager = Manager(tmp_path / "notify")
+    notify, said = SdNotify(str(manager.path), watchdog=0.4), []
+
+    async def when_ready(self: Supervisor[StreamSpec]) -> Exit:
+        while not any("READY" in told for told in said):
+            said.extend(manager.heard())
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Supervisor, "wait", when_ready)
+    (tmp_path / "inbox").mkdir()
+    assert daemon.run_daemon(lambda: settings(tmp_path), notify=notify) == 0
+    said += manager.heard()
+    manager.close()
+    first, *_ = said
+    assert first["EXTEND_TIMEOUT_USEC"]
+    assert first["STATUS"].startswith("starting: ")
+    (ready,) = [told for told in said if "READY" in told]
+    assert ready["STATUS"] == "1 stream, 0.0 fps, 0 frames done"
+    (stopping,) = [told for told in said if "STOPPING" in told]
+    assert stopping["STATUS"].startswith("stopping: 1 stream")
+    assert said.index(stopping) > said.index(ready)
+
+
+def test_it_is_not_ready_when_the_device_is_lost_at_the_first_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(self: Stream) -> Estimate:
+        raise DeviceLostError("the GPU has fallen off the bus")
+
+    monkeypatch.setattr(Stream, "expect", lost)
+    manager = Manager(tmp_path / "notify")
+    with pytest.raises(DeviceLostError):
+        daemon.run_daemon(lambda: settings(tmp_path), notify=SdNotify(str(manager.path)))
+    assert not any("READY" in told for told in manager.heard())
+    manager.close()

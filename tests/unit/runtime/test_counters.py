@@ -35,6 +35,17 @@ def test_gains_are_added_up_where_they_are_known() -> None:
     assert (counters.gains, counters.gain) == (1, 1.5)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "worth"),
+    [(Outcome.ADAPTED, 1.5), (Outcome.CONVERGED, 1.5), (Outcome.ROLLED_BACK, 0.0)],
+)
+def test_what_adapting_was_worth_is_added_up(outcome: Outcome, worth: float) -> None:
+    counters = Counters()
+    counters.note(_stats(outcome, heldout_psnr_before=30.0, heldout_psnr_after=31.5))
+    counters.note(_stats(Outcome.SKIPPED, heldout_psnr_before=30.0))
+    assert (counters.adaptations, counters.adaptation_gain) == (1, worth)
+
+
 def test_what_a_feed_dropped_is_off_our_hands() -> None:
     assert Counters(done=3, dropped=2).finished == 5
 
