@@ -29,6 +29,7 @@ CASES = {
     "resume": "do unmodified senders go on by themselves after a restart?",
     "subscribers": "what a subscriber that stopped costs the others and the publisher",
     "fuzz": "broken and hostile messages, and a good sender beside them",
+    "soak": "does anything grow over hours, while peers come and go?",
     "flood": "parts without end from a peer: memory, and who is served meanwhile",
 }
 """Names as on the command line, and what each answers."""
