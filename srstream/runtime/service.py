@@ -90,7 +90,11 @@ class Service:
     async def run(self) -> None:
         """Beat until cancelled."""
         while self._notify:
-            self.beat()
+            try:
+                self.beat()
+            except Exception:  # the watchdog will end us then, and this says why
+                self._log.exception("the service manager cannot be told: this is a bug")
+                raise
             await self._sleep(self._every)
 
     def beat(self) -> None:

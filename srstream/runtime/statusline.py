@@ -44,13 +44,13 @@ class StatusLine:
         first, last = self._totals[0], self._totals[-1]
         well = sum(phase in _WELL for phase in phases.values())
         total = len(phases)
-        parts = [f"{well} of {total} streams" if well < total else _streams(total)]
+        parts = [f"{well} of {total} streams" if well < total else _many(total, "stream")]
         done, seconds = last.done - first.done, last.time - first.time
         parts.append(f"{done / seconds:.1f} fps" if seconds else "0.0 fps")
         if adaptations := last.adaptations - first.adaptations:
             gain = (last.adaptation_gain - first.adaptation_gain) / adaptations
             parts.append(f"{gain:+.2f} dB by adapting")
-        parts.append(f"{last.done} frames done")
+        parts.append(f"{_many(last.done, 'frame')} done")
         if backlog := sum(pipeline.backlog for pipeline in running.values()):
             parts.append(f"{backlog} waiting")
         troubled = [f"{name} {p.value}" for name, p in phases.items() if p not in _WELL]
@@ -88,5 +88,5 @@ class StatusLine:
             self._totals.popleft()
 
 
-def _streams(count: int) -> str:
-    return "1 stream" if count == 1 else f"{count} streams"
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -40,6 +40,9 @@ def missing() -> str | None:
     ):
         if shutil.which(command) is None:
             return f"there is no {command}; Debian has it in {package}"
+    may_mount = ["unshare", "--mount", "mount", "-t", "tmpfs", "probe", "/mnt"]
+    if subprocess.run(may_mount, check=False, capture_output=True).returncode:
+        return "mounting is not allowed here"
     probe = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
     if subprocess.run([_PYTHON, "-c", probe], check=False).returncode:
         return f"{_PYTHON} is not Python 3.11 or newer with venv"
@@ -47,6 +50,10 @@ def missing() -> str | None:
     if free < _NEEDED_MB:
         return f"{free} MB of memory are free, and {_NEEDED_MB} needed"
     return None
+
+
+class BootError(Exception):
+    """No systemd comes up here; says what it said."""
 
 
 class Machine:
@@ -85,6 +92,11 @@ class Machine:
         )
         assert status in (None, done.returncode), f"{command} ended with {done}"
         return done.stdout
+
+    def is_up(self) -> bool:
+        """Tell whether the boot is over."""
+        asked = self.run("systemctl", "is-system-running", status=None)
+        return asked.strip() in ("running", "degraded")
 
     def wait_until(
         self, condition: Callable[[], object], what: str, within: float = PATIENCE
@@ -153,7 +165,9 @@ def booted(checkout: Path, place: Path) -> Iterator[Machine]:
             stderr=log,
         )
         stack.callback(_end, process)
-        yield _started(Machine(root, _init_of(process, place / "console")))
+        machine = Machine(root, _init_of(process, place / "console"))
+        machine.wait_until(machine.is_up, "the end of the boot")
+        yield machine
 
 
 def _mount(stack: ExitStack, place: Path, *options: str) -> None:
@@ -178,16 +192,7 @@ def _init_of(process: subprocess.Popen[bytes], console: Path) -> int:
             if child.name() == "systemd":
                 return child.pid
         time.sleep(0.05)
-    raise AssertionError(f"it does not boot: {console.read_text(errors='replace')}")
-
-
-def _started(machine: Machine) -> Machine:
-    def is_up() -> bool:
-        asked = machine.run("systemctl", "is-system-running", status=None)
-        return asked.strip() in ("running", "degraded")
-
-    machine.wait_until(is_up, "the end of the boot")
-    return machine
+    raise BootError(f"no systemd boots here: {console.read_text(errors='replace')[-2000:]}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

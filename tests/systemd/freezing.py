@@ -46,7 +46,7 @@ class Frozen:
         self._is_gone = False
 
     def is_gone(self) -> bool:
-        """Tell whether it ended with its process, and bury it: before, no parent sees that."""
+        """Tell whether it ended with its process, whose parent must not see that before."""
         if not self._is_gone:
             found, _ = os.waitpid(self._thread, _WALL | os.WNOHANG)
             self._is_gone = found == self._thread

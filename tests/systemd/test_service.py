@@ -154,7 +154,7 @@ def test_a_picture_that_is_dropped_in_comes_out_twice_as_large(machine: Machine)
     put(machine, "a.png")
     assert size_of(machine, "a.png") == (48, 40)
     machine.wait_until(
-        lambda: "1 frames done" in machine.show(UNIT, "StatusText"),
+        lambda: "1 frame done" in machine.show(UNIT, "StatusText"),
         "the frame in the status",
     )
     shown = machine.run("systemctl", "status", "--no-pager", UNIT)
