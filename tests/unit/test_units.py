@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,18 @@ def test_the_template_differs_from_the_unit_by_the_name_of_the_instance_alone() 
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_every_line_of_hardening_stands_below_a_comment(unit: str) -> None:
+def test_every_line_of_hardening_stands_below_a_comment_of_its_own(unit: str) -> None:
     text = (ROOT / "systemd" / unit).read_text(encoding="utf-8")
     hardening = text.split("# Hardening. ")[1].split("[Install]")[0]
-    first = next(line for line in hardening.splitlines()[1:] if line)
-    assert first.startswith("#")
+    lines = [line for line in hardening.splitlines()[1:] if line]
+    together = ("IPAddressAllow", "SystemCallFilter", "SystemCallErrorNumber")
+    bare = [
+        line
+        for above, line in pairwise(lines)
+        if not line.startswith("#") and not above.startswith("#")
+    ]
+    assert {line.split("=")[0] for line in bare} == set(together)
+    assert lines[0].startswith("#")
 
 
 def test_the_unit_keeps_its_promises() -> None:
