@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from bench.clips import Clip
-from bench.estimated_gain import estimated_gain, used_in
 from bench.flicker import error_of, flicker
 from bench.gains import MOST_DB, FrameGain
 from bench.pictures import as_frame
@@ -106,8 +105,8 @@ def _gain(number: int, since_cut: int | None, base: _Shown, shown: _Shown) -> Fr
         since_cut=since_cut,
         psnr_frozen=base.psnr,
         psnr=shown.psnr,
-        estimated_gain=estimated_gain(stats),
-        used=used_in(stats),
+        estimated_gain=stats.heldout_gain,
+        used=stats.used,
         is_as_frozen=shown.error is base.error,
         stats=stats,
         flicker_frozen=base.flicker,

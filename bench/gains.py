@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.estimated_gain import FROZEN, USED, missed_deadline
-from srstream.frames import AdaptStats
+from srstream.frames import AdaptStats, Used
 
 WRONG_DB = 0.01
 """What a frame may lose to the frozen weights and still not count as falsely accepted."""
@@ -34,8 +33,7 @@ class FrameGain:
     psnr: float
     estimated_gain: float | None
     """dB, as the session thinks."""
-    used: str
-    """One of `USED`."""
+    used: Used
     is_as_frozen: bool
     """Every pixel is that of the frozen weights."""
     stats: AdaptStats
@@ -52,7 +50,7 @@ class FrameGain:
     @property
     def is_accepted(self) -> bool:
         """The frame was enlarged by something else than frozen weights."""
-        return self.used != FROZEN
+        return self.used is not Used.FROZEN
 
     @property
     def is_false_accept(self) -> bool:
@@ -160,10 +158,10 @@ def summary_of(frames: Sequence[FrameGain]) -> Summary:
         flicker=_mean_known(frames, lambda frame: frame.flicker),
         gain_at_cuts=fmean(at_cuts) if at_cuts else None,
         used={
-            used: sum(frame.used == used for frame in frames) / len(frames) for used in USED
+            used: sum(frame.used is used for frame in frames) / len(frames) for used in Used
         },
         misnamed=sum(not (frame.is_accepted or frame.is_as_frozen) for frame in frames),
-        deadlines_missed=sum(missed_deadline(frame.stats) for frame in frames),
+        deadlines_missed=sum(frame.stats.deadline_missed for frame in frames),
         adapt_ms=statistics.median(frame.stats.adapt_ms for frame in frames),
         upscale_ms=statistics.median(frame.stats.upscale_ms for frame in frames),
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from bench.estimated_gain import USED
 from bench.gains import ClipGain, FrameGain, Summary, summary_of
 from bench.report import Cell, Table
+from srstream.frames import Used
 
 
 def tables_of(
@@ -38,7 +38,7 @@ def tables_of(
     yield Table(
         f"{name}: what the frames were enlarged with, in %; the estimate; medians of ms",
         (
-            *("clip", "degradation", *USED, "late", "bias dB", "dB at cuts"),
+            *("clip", "degradation", *Used, "late", "bias dB", "dB at cuts"),
             *("adapt ms", "upscale ms"),
         ),
         tuple((*which, *_ways(summary)) for *which, summary in summaries),
@@ -116,7 +116,7 @@ def _run(rows: Sequence[ClipGain]) -> tuple[Cell, ...]:
 
 def _ways(summary: Summary) -> tuple[Cell, ...]:
     return (
-        *(f"{100.0 * summary.used[used]:.0f}" for used in USED),
+        *(f"{100.0 * summary.used[used]:.0f}" for used in Used),
         summary.deadlines_missed,
         _signed(summary.bias),
         summary.gain_at_cuts,

@@ -95,7 +95,7 @@ def adaptation(seen: Seen) -> dict[str, Any]:
     return {
         "outcomes": dict(Counter(str(each.get("outcome")) for each in told)),
         "steps": _mean(told, "steps"),
-        "used": _mean(told, "used"),
+        "used": dict(Counter(str(each.get("used")) for each in told)),
         "deadline_missed": _mean(told, "deadline_missed"),
         "scene_change": _mean(told, "scene_change"),
         "heldout_psnr_before": _mean(told, "heldout_psnr_before"),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.flops import forward_flops
 from bench.opencv import Published
-from bench.sessions import finished
+from bench.units import finished
 from srstream.engine import UpscaleOptions
 from srstream.engine.luma import luma
 from srstream.engine.nets import Net

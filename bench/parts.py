@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from bench.flops import forward_flops, step_flops
 from bench.pictures import shrunk
-from bench.sessions import carried_of, enlarged_in, finished, session_of
+from bench.sessions import carried_of, enlarged_in, session_of
 from bench.timing import Timing, measure, timing_of
+from bench.units import finished
 from srstream.engine import LOSSES, SessionOptions
 from srstream.engine.adapt import Trace
 from srstream.engine.carried import Carried
 from srstream.engine.losses import LossContext
 from srstream.engine.luma import luma
 from srstream.engine.nets import Net
-from srstream.engine.pairs import Batch, Pairs
+from srstream.engine.pairs import Batch, Pairs, all_of
 from srstream.engine.tensors import to_tensors
 from srstream.engine.upscale import Upscaler
 from srstream.evaluation.metrics import psnr_rgb, psnr_y
@@ -149,7 +150,7 @@ def _batches(
 ) -> Iterator[Batch]:
     return Pairs(
         frame,
-        torch.ones_like(frame[:, :1]),
+        all_of(frame),
         options=settings.adapt,
         scale=settings.scale,
         generator=carried.random,
@@ -166,7 +167,7 @@ def _steps(carried: Carried, batches: Iterator[Batch]) -> Iterator[None]:
     """Yield after each step, without an end."""
     while True:
         yield from carried.adapter.run(
-            batches, trace=Trace(), noise=carried.random, spent=lambda: 0.0
+            batches, steps=1, trace=Trace(), noise=carried.random, spent=lambda: 0.0
         )
 
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bench.pictures import as_frame
+from bench.units import finished
 from srstream.engine import PRESETS, Session, SessionOptions, compare_precisions
 from srstream.engine.carried import Carried
 from srstream.engine.options import Precision
 from srstream.engine.weights import Weights
 from srstream.models.find import find_model
-
-Result = TypeVar("Result")
 
 
 def settings_of(preset: str, *, scale: int, precision: Precision) -> SessionOptions:
@@ -80,13 +78,3 @@ def enlarged_in(
         seconds = clock() - began
         # 8 bits in, 8 bits out.
         yield result.pixels.astype(np.uint8, copy=False), seconds
-
-
-def finished(work: Generator[None, None, Result]) -> Result:
-    """Do work that is cut into units to its end, and return what it returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result

@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 import torch
 
-from srstream.engine import Estimate, Session, choose_device, estimate, prepare_thread
+from srstream.computes import Computes
+from srstream.engine import Estimate, Session, choose_device, estimate
 from srstream.engine.options import SessionOptions
 from srstream.engine.weights import Weights
 from srstream.errors import Complaint, ConfigError, StateError
@@ -23,15 +24,15 @@ from srstream.models.catalogue import Model
 from srstream.models.find import find_model
 from srstream.models.precision import faster_precision
 from srstream.ports import Feed, Sender, Sink, Source, StreamContext
-from srstream.runtime.allocator import keep_freed_memory
 from srstream.runtime.cadence import Cadence
 from srstream.runtime.compute import Compute
-from srstream.runtime.cpus import usable_cpus
 from srstream.runtime.fanout import FanOut, prefix_of
 from srstream.runtime.keptfeeds import KeptFeeds
 from srstream.runtime.minder import Runnable
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.statekeeper import StateKeeper
+from srstream.runtime.tutor import Tutor
+from srstream.runtime.workthread import WorkThread
 from srstream.settings import Settings, StreamSettings
 from srstream.settings.keys import below
 from srstream.settings.links import check_keys
@@ -53,42 +54,6 @@ from srstream.stores.state_dir import StateDir
 
 CLOCK: Callable[[], float] = time.monotonic
 _MB = 10**6
-
-
-class Computes:
-    """The compute threads of the devices in use, made when first asked for.
-
-    One per device; and one more for its deterministic streams, with one thread of torch's,
-    since sums are rounded otherwise with each number of threads.
-    """
-
-    def __init__(self) -> None:
-        keep_freed_memory()
-        self._threads: dict[tuple[torch.device, bool], Compute] = {}
-
-    def on(self, device: torch.device, *, deterministic: bool = False) -> Compute:
-        """Return the device's thread."""
-        key = device, deterministic
-        if key not in self._threads:
-            threads = 1 if deterministic else usable_cpus()
-            prepare = partial(prepare_thread, threads, deterministic=deterministic)
-            kind = " deterministic" if deterministic else ""
-            self._threads[key] = Compute(f"compute {device}{kind}", prepare=prepare)
-        return self._threads[key]
-
-    def still_since(self) -> float | None:
-        """Since when one of them has work and does not get on with it; none: all do.
-
-        Of several the longest; by `CLOCK`.
-        """
-        times = (thread.still_since for thread in self._threads.values())
-        return min((time for time in times if time is not None), default=None)
-
-    def close(self, within: float) -> bool:
-        """End all threads; true if all ended within as many seconds. Blocks."""
-        end = CLOCK() + within
-        ended = [thread.close(max(end - CLOCK(), 0.0)) for thread in self._threads.values()]
-        return all(ended)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -273,7 +238,7 @@ class Builder:
         return Pipeline(
             name,
             source=source,
-            processor=await new_session(start, key=key),
+            processor=await new_session(start, start.compute, key=key),
             compute=start.compute,
             sinks=sinks,
             ledger=self._ledger.stream(name),
@@ -281,9 +246,20 @@ class Builder:
             queue_bytes=queue_bytes,
             log=structlog.get_logger(),
             keeper=self._keeper(name, chosen),
+            tutor=await self._tutor(name, start, key=key),
             tell=self._tell if any(sink.reports for sink in sinks) else None,
             reuse=chosen.identical == "reuse",
         )
+
+    async def _tutor(self, name: str, start: Start, *, key: str) -> Tutor | None:
+        """Return what learns beside the enlarging; none: nothing does."""
+        adapt = start.options.adapt
+        if adapt.thread == "same":
+            return None
+        thread = self._computes.learner_on(start.device)
+        alone = replace(adapt, thread="same", target_fps=None, repeats="learn")
+        teacher = replace(start, options=replace(start.options, adapt=alone))
+        return Tutor(name, await new_session(teacher, thread, key=key), thread)
 
     def _context(self, name: str, spec: StreamSpec) -> StreamContext:
         ledger = self._ledger.stream(name)
@@ -341,7 +317,7 @@ async def prepare(
     return replace(start, options=replace(options, precision=faster))
 
 
-async def new_session(start: Start, *, key: str) -> Session:
+async def new_session(start: Start, thread: WorkThread, *, key: str) -> Session:
     """Make a session on the thread that will use it.
 
     Raises:
@@ -349,7 +325,7 @@ async def new_session(start: Start, *, key: str) -> Session:
     """
     make = partial(Session, start.options, weights=start.weights, device=start.device)
     with _refusing(start, key=key):
-        return await start.compute.call(make)
+        return await thread.call(make)
 
 
 @contextmanager

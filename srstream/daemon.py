@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from srstream.build import CLOCK, Builder, Computes, Stream, StreamSpec, specs
+from srstream.build import CLOCK, Builder, Stream, StreamSpec, specs
+from srstream.computes import Computes
 from srstream.errors import Complaint, ConfigError, DeviceLostError, SrstreamError
 from srstream.exits import Exit
 from srstream.quantities import duration

@@ -114,11 +114,30 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled_back"
     """The adapted weights were worse, or not finite; those from before were used."""
     RESET = "reset"
-    """The carried weights were clearly below bicubic; adapted from the initial ones."""
+    """The carried weights had become worse than the initial ones, or than bicubic: they
+    were given up, and the initial ones are adapted from here."""
+    PENDING = "pending"
+    """Steps were taken that are not judged yet; the frame was upscaled with weights that
+    were."""
     FALLBACK = "fallback"
     """Upscaled by bicubic: no usable weights, or the frame is below 16x16."""
     REUSED = "reused"
-    """The file is identical to the one before, whose enlargement was used again."""
+    """The frame is identical to the one before, whose enlargement was used again."""
+
+
+class Used(StrEnum):
+    """Which weights a frame was upscaled with."""
+
+    FROZEN = "frozen"
+    """The initial ones: those that are shipped, or drawn."""
+    CARRIED = "carried"
+    """Adapted to earlier frames."""
+    ADAPTED = "adapted"
+    """Adapted to this frame as well."""
+    CACHED = "cached"
+    """Adapted to an earlier scene that looked like this one."""
+    BICUBIC = "bicubic"
+    """None: by bicubic alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +160,16 @@ class AdaptStats:
     """dB on the same pixels after the last step (before any roll-back)."""
     heldout_psnr_bicubic: float | None = None
     """dB on the same pixels by bicubic."""
+    heldout_psnr_frozen: float | None = None
+    """dB on the same pixels with the initial weights."""
+    heldout_gain: float | None = None
+    """dB that the weights which were used gain over the initial ones on held-out pixels,
+    when that was last measured; 0 where these were used themselves."""
+    used: Used = Used.FROZEN
+    deadline_missed: bool = False
+    """The frame was ready later than its `target_fps` allows."""
+    fault: str | None = None
+    """What went wrong in training: it cost the adaptation, and not the frame."""
     weight_change: float | None = None
     """L2 norm of the change of the weights that were kept, over the norm before."""
     scene_change: bool = False

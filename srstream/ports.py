@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from srstream.frames import Frame, Origin, Picture, Upscaled
 from srstream.ledger import Ledger
@@ -186,6 +186,42 @@ class Processor(Protocol):
 
     def dump(self) -> bytes:
         """Return all that is carried from frame to frame; between frames only."""
+        ...
+
+    def load(self, blob: bytes) -> None:
+        """Continue where `dump` left off.
+
+        Raises:
+            StateError: it does not fit; nothing changed.
+        """
+        ...
+
+
+class Pupil(Processor, Protocol):
+    """A processor that upscales with what another one learns."""
+
+    def teach(self, lesson: Any) -> None:
+        """Use this from the next frame on; between frames only."""
+        ...
+
+
+class Teacher(Protocol):
+    """What learns for a pupil; called from one thread only, but another than the pupil."""
+
+    def learn(self, frame: Frame) -> Generator[None, None, Any]:
+        """Learn from a frame, in slices; returns a lesson.
+
+        Raises:
+            FrameError: its pixels are not as `Pixels` says.
+        """
+        ...
+
+    def present(self) -> Any:
+        """Return what is known already, as a lesson."""
+        ...
+
+    def dump(self) -> bytes:
+        """Return all that is carried from frame to frame."""
         ...
 
     def load(self, blob: bytes) -> None:

@@ -13,6 +13,7 @@ CASES = {
     "openmp": "how OpenMP's threads should wait",
     "frames": "what a frame costs, part by part, and how good it is",
     "quality": "the presets with trained weights on stills, against their goals",
+    "gpu": "the bare engine on a CUDA device, with quality beside speed",
     "compare": "beside FSRCNN and ESPCN: as published, and trained as ours are",
     "train-peers": "train FSRCNN and ESPCN as ours are trained, for `compare`",
     "gate": "does online adaptation ever harm? What sessions claim, beside the truth",

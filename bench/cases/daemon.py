@@ -29,7 +29,8 @@ from bench.pictures import pan, save
 from bench.report import Report, Table, say
 from bench.serving import serving
 from bench.timing import rate
-from srstream.build import CLOCK, Builder, Computes, StreamSpec, specs
+from srstream.build import CLOCK, Builder, StreamSpec, specs
+from srstream.computes import Computes
 from srstream.logs import configure_logs
 from srstream.runtime.minder import Runnable
 from srstream.runtime.supervisor import Supervisor

@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 
 from bench.arguments import Preset
 from bench.camera import Filming, Seen, filming, seen_in
-from bench.moving import clip, swinging
 from bench.endpoints import free_endpoint, wait_for_listener
 from bench.goals import Goal, judged
 from bench.held import Held, adaptation, headers, held
+from bench.moving import clip, swinging
 from bench.pictures import enlarged, shrunk
 from bench.report import Report, Table, say
 from bench.serving import Served, serving
@@ -261,6 +261,7 @@ def _report(
     notes = (
         f"The first {options.warm_up:g} s are not in it.",
         f"Outcomes: {said['outcomes']}.",
+        f"Enlarged with: {said['used']}.",
     )
     if options.max_rate:
         return Report(figures, tables, notes)
@@ -273,7 +274,7 @@ def _report(
 
 
 def _table_of_adapting(said: Mapping[str, Any]) -> Table:
-    keys = [key for key in said if key not in ("outcomes", "ms")]
+    keys = [key for key in said if key not in ("outcomes", "used", "ms")]
     row = (*(said[key] for key in keys), *(said["ms"][part] for part in said["ms"]))
     return Table(
         "Told of the frames, means: steps, shares, dB, ms",

@@ -24,7 +24,6 @@ from rich.table import Column
 
 from srstream.build import (
     CLOCK,
-    Computes,
     device_of,
     model_of_session,
     new_session,
@@ -34,6 +33,7 @@ from srstream.cli.resume import Memory, Remembering, check_kept
 from srstream.cli.scores import ScoreSink
 from srstream.cli.serve import state_home
 from srstream.cli.summary import Summary, make_parent
+from srstream.computes import Computes
 from srstream.engine import Session
 from srstream.engine.options import Mode, Precision, SessionOptions
 from srstream.engine.presets import PRESETS
@@ -162,7 +162,7 @@ async def _run(
     tests = SelfTests(_selftests(os.environ))
     model = await asyncio.to_thread(model_of_session, options, Path.cwd(), WEIGHTS)
     start = await prepare(options, model, device, compute, tests, key=WEIGHTS)
-    session = await new_session(start, key=WEIGHTS)
+    session = await new_session(start, start.compute, key=WEIGHTS)
     await folder.open()  # the pipeline does it too, but this is before the work
     memory = Memory(batch.output, options)
     if source.kept:

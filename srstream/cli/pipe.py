@@ -101,6 +101,14 @@ def pipe(
             "absent the preset's.",
         ),
     ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            help="Frames per second to be held: adaptation gets what enlarging leaves of "
+            "the time; when absent every frame takes as long as it takes.",
+        ),
+    ] = None,
     insecure: Insecure = False,
     curve_key: CurveKey = None,
     curve_clients: CurveClients = None,
@@ -123,6 +131,9 @@ def pipe(
 
     `srstream pipe --in tcp://127.0.0.1:5555 --out tcp://127.0.0.1:5556`
 
+    For cameras say how fast they are: `--fps 30`. Then a frame is learnt from as far as
+    there is time, and none is late for it.
+
     Keys, and --insecure, hold for both sides; `ipc` needs none. What is not to be had here,
     such as several streams or folders of results besides, a file for `srstream serve` says.
 
@@ -134,6 +145,7 @@ def pipe(
     arguments.
     """
     given = {"scale": scale, "preset": preset, "device": device, "weights": weights}
+    adapt = {} if fps is None else {"adapt": {"target_fps": fps}}
     with complaints(), stoppable(reloads=False):
         notify = starting()
         # Heavy: torch.
@@ -158,7 +170,10 @@ def pipe(
             overload=overload,
             reply=reply,
             keys=Keys(insecure, curve_key, curve_clients, curve_server),
-            session={name: value for name, value in given.items() if value is not None},
+            session={
+                **{name: value for name, value in given.items() if value is not None},
+                **adapt,
+            },
             state_dir=state_dir or state_dir_of(inputs, outputs, os.environ),
         )
         read = partial(settings_of, piping, Path.cwd())

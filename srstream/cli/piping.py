@@ -19,6 +19,7 @@ STREAM = "pipe"
 _SOURCE = f"streams.{STREAM}.source."
 _SINK = f"streams.{STREAM}.sinks[0]."
 _IN = {"endpoints": "--in", "pattern": "--in-pattern", "connect": "--in-connect"}
+_OTHERS = {"adapt.target_fps": "--fps"}
 _OUT = {"endpoints": "--out", "pattern": "--out-pattern", "connect": "--out-connect"}
 
 
@@ -40,7 +41,7 @@ class Piping:
     reply: str
     keys: Keys
     session: Mapping[str, Any]
-    """Those keys of the stream that were given: scale, preset, device, weights."""
+    """Those keys of the stream that were given: scale, preset, device, weights, adapt."""
     state_dir: Path
 
 
@@ -115,7 +116,8 @@ def _by_flag(complaint: Complaint) -> Complaint:
     elif key.startswith(_SINK):
         flag = flag_of(key.removeprefix(_SINK), _OUT)
     else:
-        flag = flag_of(key.removeprefix(f"streams.{STREAM}.").removeprefix("daemon."), {})
+        own = key.removeprefix(f"streams.{STREAM}.").removeprefix("daemon.")
+        flag = flag_of(own, _OTHERS)
     return replace(complaint, key=flag, problem=in_flags(complaint.problem))
 
 

@@ -48,9 +48,19 @@ def json_of(seen: Seen) -> str:
 
 
 def _gain(stats: Mapping[str, Any]) -> float | None:
-    after = _number(stats.get("heldout_psnr_after"))
-    bicubic = _number(stats.get("heldout_psnr_bicubic"))
-    return None if after is None or bicubic is None else after - bicubic
+    """Return what the weights in use gain over bicubic; of others what was learnt does."""
+    used, bicubic, frozen, gain = (
+        _number(stats.get(key))
+        for key in (
+            "heldout_psnr_after",
+            "heldout_psnr_bicubic",
+            "heldout_psnr_frozen",
+            "heldout_gain",
+        )
+    )
+    if frozen is not None and gain is not None:
+        used = frozen + gain
+    return None if used is None or bicubic is None else used - bicubic
 
 
 def _size(seen: Seen) -> str:

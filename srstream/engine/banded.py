@@ -5,7 +5,7 @@ side whose entries lie near its diagonal. Cut into blocks of rows, each block ne
 few columns beside its own: a product of small dense matrices, of which a CPU does most per
 second, although many of their entries are zero. For three colours of 480x270 that takes a
 fifth of the time of torch's own interpolation after a filter of shifted sums.
-What else was tried: docs/decisions/0016-a-frame-beside-its-convolutions.md.
+What else was tried: docs/decisions/0018-a-frame-beside-its-convolutions.md.
 """
 
 from __future__ import annotations

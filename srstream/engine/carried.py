@@ -1,32 +1,35 @@
-"""What is carried from frame to frame: weights, moments, counters, random state, thumbnail.
+"""What is carried from frame to frame: weights, moments, random state, what a scene is.
 
 They are saved, restored, dumped and loaded together, so that a roll-back and a resumed
 session leave nothing behind and miss nothing.
+
+There are three networks of one kind: `net` learns, frames are upscaled with `published`,
+and `initial` stays as it was made. To publish is to copy one buffer to another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from srstream.engine import scene
-from srstream.engine.adapt import Adapter
-from srstream.engine.device import is_lost
+from srstream.engine.adapt import Adapter, Moments
+from srstream.engine.flat import FlatWeights
+from srstream.engine.heldout import Reserved
 from srstream.engine.losses import LOSSES, LossContext
 from srstream.engine.nets import NETS, Net, NetContext
 from srstream.engine.options import SessionOptions
-from srstream.engine.state import array_of, check_fits, digest_of, pack, unpack
+from srstream.engine.progress import Progress
+from srstream.engine.remembered import Remembered
+from srstream.engine.state import array_of, digest_of
 from srstream.engine.weights import Weights
 from srstream.errors import StateError
 
 CHANNELS = 3
-THUMBNAIL_SHAPE = (CHANNELS, scene.THUMBNAIL, scene.THUMBNAIL)
 DEGRADATION = "bicubic"
 """How a frame is shrunk to learn from: K of `resample`."""
 
@@ -35,16 +38,20 @@ DEGRADATION = "bicubic"
 class Snapshot:
     """A copy of all that is carried."""
 
-    weights: list[Tensor]
-    moments: dict[str, Any]
+    weights: Tensor
+    published: Tensor
+    moments: Moments | None
     random: Tensor
     thumbnail: Tensor | None
     frames: int
     steps: int
+    reserved: Reserved | None
+    progress: Progress
+    remembered: Remembered
 
 
 class Carried:
-    """The network, its optimiser, the random generator and the last frame's thumbnail."""
+    """The networks, the optimiser, the random generator and what is known of the scene."""
 
     def __init__(
         self,
@@ -72,33 +79,56 @@ class Carried:
         if weights is not None:
             _take_weights(self.net, weights)
         self.net.to(device=device, memory_format=torch.channels_last)
+        self.initial, self.published = copy.deepcopy(self.net), copy.deepcopy(self.net)
+        self.weights = FlatWeights(self.net)
+        self.published_weights = FlatWeights(self.published)
+        self.initial_values = self.weights.copy()
+        """[N]"""
         loss = LOSSES[LOSSES.name_of(options.loss)].make(options.loss, LossContext(device))
-        self.adapter = Adapter(self.net, loss, options.adapt)
+        self.adapter = Adapter(self.net, self.weights, loss, options.adapt)
         self.random = Generator(device).manual_seed(options.seed)
         self.thumbnail: Tensor | None = None
         self.frames = 0
         """Frames that were learnt from since the initial weights."""
         self.steps = 0
         """Optimiser steps that were taken on them."""
-        self._keeps_moments = options.adapt.carry_moments
-        self._initial = self._weights()
+        self.last: str | None = None
+        """Digest of the frame before, in a state that was loaded; none: it is not known."""
+        self.reserved: Reserved | None = None
+        """Of the present scene; none: no frame of it was learnt from yet."""
+        self.progress = Progress()
+        self.remembered = Remembered(most=options.adapt.scenes)
+        self.keeps_moments = options.adapt.carry_moments
+        self.most_scenes = options.adapt.scenes
+        self.scale = options.scale
+        initial = [weight.detach() for weight in self.net.parameters()]
         # Weights that are drawn tell the seed themselves.
         seed = {} if weights is None else {"seed": options.seed}
-        self._fingerprint = {
+        self.fingerprint = {
             "net": self.net_name,
             "net_options": asdict(net_options),
             "scale": options.scale,
             "base": self.net.base,
             "degradation": DEGRADATION,
-            "initial_weights": digest_of(each.cpu().numpy() for each in self._initial),
+            "initial_weights": digest_of(each.cpu().numpy() for each in initial),
             **seed,
         }
+        """What a state must have in common with this to fit."""
+
+    @property
+    def networks(self) -> tuple[Net, Net, Net]:
+        """All three."""
+        return self.net, self.published, self.initial
 
     def start_afresh(self) -> None:
         """Go back to the initial weights, without moments."""
-        self._set_weights(self._initial)
+        self.weights.set(self.initial_values)
         self.adapter.forget()
         self.frames = self.steps = 0
+
+    def publish(self, values: Tensor | None = None) -> None:
+        """Upscale frames with these weights, [N], from now on; none: those that learnt."""
+        self.published_weights.set(self.weights.values if values is None else values)
 
     def learnt(self, steps: int) -> None:
         """Count a frame whose steps are kept."""
@@ -108,100 +138,51 @@ class Carried:
     def snapshot(self) -> Snapshot:
         """Copy everything."""
         return Snapshot(
-            weights=self._weights(),
-            moments=_copied(self.adapter.optimiser.state_dict()),
+            weights=self.weights.copy(),
+            published=self.published_weights.copy(),
+            moments=self.adapter.snapshot(),
             random=self.random.get_state(),
             thumbnail=self.thumbnail,
             frames=self.frames,
             steps=self.steps,
+            reserved=self.reserved,
+            progress=self.progress,
+            remembered=self.remembered,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Make everything as it was."""
-        self._set_weights(snapshot.weights)
-        self.adapter.forget()
-        self.adapter.optimiser.load_state_dict(_copied(snapshot.moments))
+        self.weights.set(snapshot.weights)
+        self.publish(snapshot.published)
+        self.adapter.restore(snapshot.moments)
         self.random.set_state(snapshot.random)
         self.thumbnail = snapshot.thumbnail
         self.frames, self.steps = snapshot.frames, snapshot.steps
+        self.reserved = snapshot.reserved
+        self.progress = snapshot.progress
+        self.remembered = snapshot.remembered
 
     def is_finite(self) -> bool:
         """Tell whether no weight is NaN or infinite."""
-        return bool(torch.isfinite(_joined(self._weights())).all())
+        return bool(torch.isfinite(self.weights.values.detach()).all())
 
-    def change_since(self, snapshot: Snapshot) -> float | None:
-        """Return the L2 norm of the weights' change over their norm in the snapshot."""
-        before = _joined(snapshot.weights)
+    def change_since(self, before: Tensor) -> float | None:
+        """Return the L2 norm of the change since these weights, [N], over their norm."""
         norm = float(before.norm())
-        return float((_joined(self._weights()) - before).norm()) / norm if norm else None
+        change = self.weights.values.detach() - before
+        return float(change.norm()) / norm if norm else None
 
-    def dump(self) -> bytes:
-        """Return everything as bytes."""
-        arrays = {self._random_name: self.random.get_state().numpy()}
-        for name, weight in self.net.named_parameters():
-            arrays[f"weight/{name}"] = weight.detach().cpu().numpy()
-            for key, moment in self.adapter.optimiser.state.get(weight, {}).items():
-                arrays[f"moment/{name}/{key}"] = moment.cpu().numpy()
-        if self.thumbnail is not None:
-            arrays["thumbnail"] = self.thumbnail.numpy()
-        counters = {"frames": self.frames, "steps": self.steps}
-        return pack(arrays, {**self._fingerprint, **counters})
+    def stay_within(self, radius: float) -> None:
+        """Draw weights that are farther from the initial ones back to this distance.
 
-    def load(self, blob: bytes) -> None:
-        """Take over what `dump` returned.
-
-        Random numbers of another kind of device cannot be continued; then this session
-        goes on with its own.
-
-        Raises:
-            StateError: of another network, scale or seed, or damaged; nothing changed.
+        Args:
+            radius: as a share of the norm of the initial ones.
         """
-        arrays, head = unpack(blob)
-        check_fits(head, self._fingerprint)
-        frames, steps = _count(head, "frames"), _count(head, "steps")
-        weights: list[Tensor] = []
-        moments: dict[Tensor, dict[str, Tensor]] = {}
-        for name, weight in self.net.named_parameters():
-            weights.append(_tensor(arrays, f"weight/{name}", weight.shape))
-            if self._keeps_moments and f"moment/{name}/step" in arrays:
-                moments[weight] = _moments(arrays, f"moment/{name}", weight)
-        thumbnail = None
-        if "thumbnail" in arrays:
-            thumbnail = _tensor(arrays, "thumbnail", THUMBNAIL_SHAPE)
-        random = self._random_state(arrays)
-        self.random.set_state(random)
-        self.thumbnail = thumbnail
-        self.frames, self.steps = frames, steps
-        self._set_weights(weights)
-        self.adapter.forget()
-        self.adapter.optimiser.state.update(moments)
-
-    @property
-    def _random_name(self) -> str:
-        return f"random/{self.random.device.type}"
-
-    def _random_state(self, arrays: dict[str, NDArray[Any]]) -> Tensor:
-        """Return the state for the generator, tried on another one first."""
-        if self._random_name not in arrays and any(
-            name.startswith("random/") for name in arrays
-        ):
-            return self.random.get_state()
-        try:
-            state = torch.from_numpy(arrays[self._random_name])
-            Generator(self.random.device).set_state(state)
-        except (KeyError, RuntimeError, TypeError) as exc:
-            if isinstance(exc, RuntimeError) and is_lost(exc):
-                raise
-            raise StateError(f"the random state does not fit: {exc}") from exc
-        return state
-
-    def _weights(self) -> list[Tensor]:
-        return [weight.detach().clone() for weight in self.net.parameters()]
-
-    def _set_weights(self, weights: list[Tensor]) -> None:
-        with torch.no_grad():
-            for weight, value in zip(self.net.parameters(), weights, strict=True):
-                weight.copy_(value)
+        change = self.weights.values.detach() - self.initial_values
+        largest = radius * float(self.initial_values.norm())
+        distance = float(change.norm())
+        if distance > largest:
+            self.weights.set(self.initial_values + change * (largest / distance))
 
 
 def _net_options(options: SessionOptions, weights: Weights | None) -> Any:
@@ -238,44 +219,4 @@ def _take_weights(net: Net, weights: Weights) -> None:
     exact = {name: np.array(array, np.float32) for name, array in weights.arrays.items()}
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(_tensor(exact, name, parameter.shape))
-
-
-def _joined(tensors: list[Tensor]) -> Tensor:
-    return torch.cat([tensor.flatten() for tensor in tensors])
-
-
-def _tensor(
-    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
-) -> Tensor:
-    return torch.from_numpy(array_of(arrays, name, shape))
-
-
-def _moments(
-    arrays: dict[str, NDArray[Any]], name: str, weight: Tensor
-) -> dict[str, Tensor]:
-    """Return Adam's moments of a weight, in its layout: the fused step reads them so."""
-    moments = {
-        key: torch.empty_like(weight, requires_grad=False).copy_(
-            _tensor(arrays, f"{name}/{key}", weight.shape)
-        )
-        for key in ("exp_avg", "exp_avg_sq")
-    }
-    return {**moments, "step": _tensor(arrays, f"{name}/step", ()).to(weight.device)}
-
-
-def _count(head: dict[str, Any], key: str) -> int:
-    value = head.get(key)
-    if type(value) is not int or value < 0:
-        raise StateError(f"{key} is {value!r}; wanted: a whole number from 0")
-    return value
-
-
-def _copied(state: dict[str, Any]) -> dict[str, Any]:
-    """Copy an optimiser's state_dict deeply enough to survive the next step."""
-    moments = {
-        index: {key: value.clone() for key, value in entries.items()}
-        for index, entries in state["state"].items()
-    }
-    groups = [dict(group) for group in state["param_groups"]]
-    return {"state": moments, "param_groups": groups}
+            parameter.copy_(torch.from_numpy(array_of(exact, name, parameter.shape)))

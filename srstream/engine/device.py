@@ -10,6 +10,8 @@ _OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
+_CAPTURE_CODES = range(900, 909)
+"""Of `cudaError_t`: what went wrong while work was recorded as a graph."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -47,7 +49,16 @@ def is_lost(error: RuntimeError) -> bool:
     since a device works behind the program's back, any call may be the one to raise it.
     """
     lost = isinstance(error, torch.AcceleratorError) or str(error).startswith("CUDA error")
-    return lost and not is_out_of_memory(error)
+    return lost and not is_out_of_memory(error) and not _is_of_capture(error)
+
+
+def _is_of_capture(error: RuntimeError) -> bool:
+    """Tell whether work could not be recorded as a graph: the device is well.
+
+    All of CUDA's messages of these codes speak of capturing; nothing else does.
+    """
+    code = getattr(error, "error_code", None)
+    return code in _CAPTURE_CODES or (code is None and "captur" in str(error))
 
 
 def prepare_thread(threads: int, *, deterministic: bool = False) -> None:

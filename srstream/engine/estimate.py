@@ -54,7 +54,16 @@ def estimate(
     steps = 0 if adapt.mode == "frozen" else adapt.steps
     trial_steps = min(steps, 1)
     trial = replace(
-        adapt, steps=trial_steps, heldout=0.0, plateau=None, seconds=None, pairs=None
+        adapt,
+        steps=trial_steps,
+        heldout=0.0,
+        judge="observe",
+        plateau=None,
+        seconds=None,
+        target_fps=None,
+        thread="same",
+        repeats="learn",
+        pairs=None,
     )
     session = Session(
         replace(options, adapt=trial), weights=weights, device=device, clock=clock

@@ -15,7 +15,11 @@ _FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
 class Convolution(nn.Conv2d):
     """A 3x3 convolution, padded by zeros, that computes in the precision of its input.
 
-    By casts and not by autocast, with which a step takes a third longer on a CPU.
+    In bfloat16 that is what autocast does to a convolution: the weights that are learnt,
+    their gradients and Adam's memory are float32, and what is computed with is a cast of
+    them. But by casts and not by autocast, with which a step takes a third longer on a
+    CPU; and since they are of the weights as they are at each run, a CUDA graph records
+    them with the rest, where autocast remembers its casts until it ends.
     """
 
     def forward(self, features: Tensor) -> Tensor:

@@ -24,6 +24,9 @@ class AdaptOptions:
     """Optimiser steps per frame at most."""
     seconds: float | None = None
     """Time for the steps of one frame, at most; none: no limit."""
+    target_fps: float | None = None
+    """Frames per second to be held: adaptation gets what enlarging leaves of the time, and
+    none where it leaves none; none: frames take as long as they take."""
     plateau: float | None = None
     """Stop when the mean loss of 25 steps fell by less than this share against the 25
     before; none: never."""
@@ -46,8 +49,25 @@ class AdaptOptions:
     """Share of pairs that take the frame as it is: full size, not turned."""
     heldout: float = 0.0625
     """Share of the frame's pixels that are kept out of training and judge it; 0: none."""
-    judge: Literal["enforce", "observe"] = "enforce"
-    """enforce: roll back what is worse on the held-out pixels; observe: only report."""
+    judge: Literal["cautious", "enforce", "observe"] = "enforce"
+    """enforce: roll back what a frame made worse on the held-out pixels; cautious: and use
+    adapted weights only where they prove better than the initial ones, which is for
+    trained ones; observe: only report."""
+    keyframe: int = 1
+    """Frames from one exam to the next, with the cautious judge: the steps in between are
+    judged together."""
+    radius: float | None = None
+    """How far weights may go from the initial ones, as a share of their norm, with the
+    cautious judge; none: anywhere."""
+    scenes: int = 4
+    """Scenes whose weights are kept, with the cautious judge, for when they come again."""
+    thread: Literal["same", "own"] = "same"
+    """same: steps are taken before a frame is enlarged, by the thread that does that; own:
+    beside it, on whichever frame comes when the last lesson is over; what was learnt is in
+    use from the next frame on. With the cautious judge only."""
+    repeats: Literal["reuse", "learn"] = "learn"
+    """What a frame that is identical to the one before gets: reuse: that one's
+    enlargement; learn: steps of its own."""
 
     def __post_init__(self) -> None:
         check_within("steps", self.steps, 0, 1_000_000)
@@ -57,6 +77,13 @@ class AdaptOptions:
         check_within("smallest", self.smallest, 0.1, 1.0)
         check_within("as_is", self.as_is, 0.0, 1.0)
         check_within("heldout", self.heldout, 0.0, 0.5)
+        check_within("keyframe", self.keyframe, 1, 10_000)
+        check_within("scenes", self.scenes, 0, 64)
+        self._check_what_goes_together()
+        if self.radius is not None:
+            check_within("radius", self.radius, 0.0, 100.0)
+        if self.target_fps is not None:
+            check_within("target_fps", self.target_fps, 0.01, 1000.0)
         if self.seconds is not None:
             check_within("seconds", self.seconds, 0.0, 86_400.0)
         if self.plateau is not None:
@@ -68,6 +95,22 @@ class AdaptOptions:
             or min(self.milestones, default=0) < 0
         ):
             raise ValueError(f"milestones is {self.milestones}; allowed: rising, from 0")
+
+    def _check_what_goes_together(self) -> None:
+        if self.judge == "cautious" and not self.heldout:
+            raise ValueError("heldout is 0.0; allowed with judge = 'cautious': above 0")
+        if self.thread == "own" and (self.judge != "cautious" or self.mode != "online"):
+            raise ValueError(
+                "thread is 'own'; allowed: same, or own with judge = 'cautious' and "
+                "mode = 'online'"
+            )
+        if self.target_fps is not None and self.judge != "cautious":
+            raise ValueError(
+                f"target_fps is {self.target_fps}; allowed with judge = 'cautious' only, "
+                "which goes on with the next frame; set seconds"
+            )
+        if self.keyframe > 1 and self.mode == "per-frame":
+            raise ValueError(f"keyframe is {self.keyframe}; allowed per frame: 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ Where few pairs are drawn, only some of the sizes are made, on the next frame ot
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
+from srstream.engine.heldout import left_of
 from srstream.engine.options import AdaptOptions
 from srstream.engine.resample import resize, shrink
 
@@ -51,7 +52,7 @@ class Pairs:
     def __init__(
         self,
         frame: Tensor,
-        trainable: Tensor,
+        trainable: Callable[[int, int], Tensor],
         *,
         options: AdaptOptions,
         scale: int,
@@ -61,7 +62,8 @@ class Pairs:
 
         Args:
             frame: [1, C, H, W] in [0, 1]; C is 3, or 1.
-            trainable: [1, 1, H, W]; 1 where a pixel may be learnt from, 0 where held out.
+            trainable: returns, for a height and a width, [height, width]: 1 where the
+                frame, made so small, may be learnt from, else 0.
             options: crop, pairs, batch, steps, the pyramid.
             scale: 2, 3 or 4.
             generator: on the frame's device; draws everything.
@@ -123,9 +125,14 @@ def crop_side(size: tuple[int, ...], wanted: int, scale: int) -> int:
     return min(wanted, *size) // scale * scale
 
 
+def all_of(frame: Tensor) -> Callable[[int, int], Tensor]:
+    """Return what lets every pixel be learnt from, for `Pairs`."""
+    return lambda *size: frame.new_ones(size)
+
+
 def _window(
-    frame: Tensor, trainable: Tensor, generator: Generator
-) -> tuple[Tensor, Tensor]:
+    frame: Tensor, trainable: Callable[[int, int], Tensor], generator: Generator
+) -> tuple[Tensor, Callable[[int, int], Tensor]]:
     """Cut the same random window from both if the frame is too large."""
     height, width = frame.shape[-2:]
     if height * width <= MOST_PIXELS:
@@ -138,7 +145,8 @@ def _window(
     draws = torch.rand(2, generator=generator, device=frame.device).tolist()
     top, left = int(draws[0] * (height - rows + 1)), int(draws[1] * (width - columns + 1))
     window = (..., slice(top, top + rows), slice(left, left + columns))
-    return frame[window], trainable[window]
+    held = 1.0 - trainable(height, width)[window]
+    return frame[window], partial(left_of, held)
 
 
 def _sizes(size: tuple[int, ...], *, smallest: float, crop: int) -> list[tuple[int, int]]:
@@ -166,45 +174,25 @@ def _some(
 
 
 def _pyramid(
-    frame: Tensor, trainable: Tensor, smaller: list[tuple[int, int]]
+    frame: Tensor,
+    trainable: Callable[[int, int], Tensor],
+    smaller: list[tuple[int, int]],
 ) -> tuple[Tensor, Tensor]:
     """Return all pixels [C + 1, N] (colours, trainable) and the levels [3, L].
 
     Of each level: its first pixel, height, width. The first is the frame itself.
     """
-    sizes = [tuple(frame.shape[-2:]), *smaller]
+    sizes = [(frame.shape[-2], frame.shape[-1]), *smaller]
     channels = frame.shape[1]
     lines = frame.new_empty(channels + 1, sum(height * width for height, width in sizes))
-    held = 1.0 - trainable
     levels, first = [], 0
     for height, width in sizes:
         level = lines[:, first : first + height * width].view(-1, height, width)
-        if first == 0:
-            level[:channels], level[channels] = frame[0], trainable[0, 0]
-        else:
-            level[:channels] = resize(frame, height, width)[0]
-            torch.eq(_spread(held, height, width), 0.0, out=level[channels])
+        level[:channels] = frame[0] if first == 0 else resize(frame, height, width)[0]
+        level[channels] = trainable(height, width)
         levels.append((first, height, width))
         first += height * width
     return lines, torch.tensor(levels, device=frame.device).T
-
-
-def _spread(held: Tensor, height: int, width: int) -> Tensor:
-    """Shrink a mask [1, 1, H, W] to [height, width].
-
-    Above 0 at every pixel that `resize` makes of what is held out too.
-
-    Antialiased bilinear weighs nothing below zero, but sees one pixel of the smaller
-    picture to either side, and bicubic two: hence the neighbours.
-    """
-    seen = F.interpolate(held, size=(height, width), mode="bilinear", antialias=True)
-    # Sums of what is not below zero: a maximum over neighbours takes ten times as long.
-    wide = F.pad(seen, (1, 1, 1, 1))[0, 0]
-    rows = wide[:-2] + wide[1:-1]
-    rows += wide[2:]
-    square = rows[:, :-2] + rows[:, 1:-1]
-    square += rows[:, 2:]
-    return square
 
 
 def _crop_index(places: Tensor, crop: int) -> Tensor:

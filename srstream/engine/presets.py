@@ -13,7 +13,16 @@ DEFAULT_PRESET = "realtime"
 # A few steps on weights that were trained beforehand: at larger rates, or with many more
 # steps, they forget more of other pictures than they learn of this one.
 _TOUCH_UP = AdaptOptions(
-    steps=4, crop=64, pairs=None, rate=1e-4, milestones=(), smallest=0.7
+    steps=3,
+    crop=64,
+    pairs=None,
+    rate=1e-4,
+    milestones=(),
+    carry_moments=True,
+    smallest=0.7,
+    judge="cautious",
+    radius=0.02,
+    repeats="reuse",
 )
 
 PRESETS: dict[str, SessionOptions] = {

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from srstream.frames import AdaptStats, Outcome
+from srstream.frames import AdaptStats, Outcome, Used
 
 
 @dataclass(slots=True)
@@ -20,8 +20,20 @@ class Seen:
     heldout_psnr_before: float | None = None
     heldout_psnr_after: float | None = None
     heldout_psnr_bicubic: float | None = None
+    heldout_psnr_frozen: float | None = None
+    heldout_gain: float | None = None
+    used: Used = Used.FROZEN
+    fault: str | None = None
     weight_change: float | None = None
     scene_change: bool = False
+
+    def take_over(self, other: Seen) -> None:
+        """Tell of what was learnt elsewhere; a frame is repeated or a scene's own here."""
+        if other.outcome is Outcome.REUSED:
+            return
+        for name in asdict(other):
+            if name not in ("used", "scene_change"):
+                setattr(self, name, getattr(other, name))
 
     def stats(self, **others: Any) -> AdaptStats:
         """Return the statistics; `others` are the fields that are not of these."""

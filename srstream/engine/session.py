@@ -1,6 +1,6 @@
 """One stream's memory: adapt to a frame, upscale it, carry the weights to the next.
 
-    frame ─► reset? ─► steps on pairs from the frame ─► judge: keep or roll back ─► upscale
+    frame ─► a new scene? ─► steps on pairs from it ─► exam: which weights? ─► upscale
 
 Everything random comes from the session's own generator, so that the same frames and seed
 give the same output, bit for bit on a CPU, also when dumped and loaded in between.
@@ -8,32 +8,32 @@ give the same output, bit for bit on a CPU, also when dumped and loaded in betwe
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from collections.abc import Generator as Work
 from contextlib import contextmanager
-from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srstream.engine import judge, scene
-from srstream.engine.adapt import Trace
+from srstream.engine.adaptation import Adaptation
 from srstream.engine.carried import Carried, Snapshot
+from srstream.engine.carried_state import dump, load
 from srstream.engine.device import is_lost, is_out_of_memory
-from srstream.engine.heldout import HeldOut
-from srstream.engine.luma import luma
+from srstream.engine.finite import finite_sum, is_finite, read
 from srstream.engine.options import SessionOptions
-from srstream.engine.pairs import Pairs
 from srstream.engine.resample import enlarge
 from srstream.engine.seen import Seen
+from srstream.engine.streams import computing_on, ordered_after, reached, side_stream
+from srstream.engine.taught import Lesson
 from srstream.engine.tensors import check_pixels, to_pixels, to_tensors
 from srstream.engine.upscale import Upscaler
 from srstream.engine.weights import Weights
 from srstream.errors import DeviceLostError, ResourceError
-from srstream.frames import Frame, Outcome, Pixels, Upscaled
+from srstream.frames import Frame, Outcome, Pixels, Upscaled, Used
+
+_END = object()
 
 SMALLEST_SIDE = 16
 """Frames with a shorter side are upscaled by bicubic: there is nothing to learn from."""
@@ -50,7 +50,7 @@ class Session:
     out of reach; only `abandon` is silent, as there is nothing left to restore.
 
     Time decides nothing but how long `advance` works, the end of the steps where
-    `adapt.seconds` is set, and the milliseconds that are reported.
+    `adapt.seconds` or `adapt.target_fps` is set, and the milliseconds that are reported.
     """
 
     def __init__(
@@ -80,9 +80,19 @@ class Session:
         self._lost: str | None = None
         with self._noticing_loss():
             self._carried = Carried(options, self._device, weights=weights)
-        self._upscaler = Upscaler(
-            self._carried.net, options.upscale, scale=options.scale, device=self._device
+        self._adaptation = Adaptation(
+            options, self._carried, clock=clock, spent=self._adapt_spent
         )
+        self._upscaler = Upscaler(
+            self._carried.published,
+            options.upscale,
+            scale=options.scale,
+            device=self._device,
+        )
+        self._side = side_stream(self._device)
+        """Of the device: what is learnt beside another session's enlarging."""
+        self._taught_from: Snapshot | None = None
+        """While a lesson is in hand: what was carried before it."""
         self._work: Work[None, None, Upscaled] | None = None
         self._result: Upscaled | None = None
         self._before: Snapshot | None = None
@@ -90,6 +100,56 @@ class Session:
         self._adapting = True
         self._adapt_seconds = 0.0
         self._upscale_seconds = 0.0
+
+    def teach(self, lesson: Lesson) -> None:
+        """Use what another session learnt, from the next frame on.
+
+        That one is made alike, but with `adapt.thread` "same", and may compute on another
+        thread; this one takes no steps of its own. Between frames only.
+
+        Raises:
+            RuntimeError: this one is to learn by itself.
+        """
+        self._adaptation.teach(lesson)
+
+    def learn(self, frame: Frame) -> Work[None, None, Lesson]:
+        """Adapt to a frame without upscaling it, in units, for a session beside this one.
+
+        Raises:
+            FrameError, DeviceLostError: as `begin`.
+        """
+        pixels = frame.picture.pixels
+        check_pixels(pixels)
+        self._adapt_seconds, self._slice_began = 0.0, self._clock()
+        made = reached(self._device)
+        with self._noticing_loss(), computing_on(self._side):
+            ordered_after(made, self._device)
+            self._taught_from = before = self._carried.snapshot()
+            self._set_precision(pixels)
+            colours = self._carried.net.colours
+            colour, _ = to_tensors(pixels, self._device, colours=colours)
+        seen = Seen(Outcome.SKIPPED)
+        work = self._adaptation.to(frame, colour, before, seen)
+        while min(colour.shape[-2:]) >= SMALLEST_SIDE:
+            with self._noticing_loss(), computing_on(self._side):
+                if next(work, _END) is _END:
+                    break
+            yield
+        with self._noticing_loss(), computing_on(self._side):
+            self._taught_from = None
+            return self._lesson(frame.id.seq, seen)
+
+    def present(self) -> Lesson:
+        """Return what is known already, as a lesson."""
+        return self._lesson(0, None)
+
+    def _lesson(self, seq: int, seen: Seen | None) -> Lesson:
+        weights = self._carried.published_weights.copy()
+        copied = reached(self._device)
+        if copied is not None:
+            copied.synchronize()  # whoever takes them over computes on another stream
+        thumbnail = self._carried.thumbnail
+        return Lesson(weights, self._carried.progress, seen, seq, thumbnail)
 
     def step(self, frame: Frame) -> Upscaled:
         """Adapt to a frame and upscale it.
@@ -169,7 +229,11 @@ class Session:
         if self._work is not None:
             raise RuntimeError("a frame is in hand: finish or abandon it first")
         with self._noticing_loss():
-            return self._carried.dump()
+            if self._side is not None:
+                self._side.synchronize()
+            self._carried.last = self._adaptation.digest_of_last()
+            # Of a lesson in hand nothing is kept yet.
+            return dump(self._carried, self._taught_from or self._carried.snapshot())
 
     def load(self, blob: bytes) -> None:
         """Continue where `dump` left off.
@@ -181,7 +245,9 @@ class Session:
         if self._work is not None:
             raise RuntimeError("a frame is in hand: finish or abandon it first")
         with self._noticing_loss():
-            self._carried.load(blob)
+            load(self._carried, blob)
+            self._adaptation.learning.resume()
+        self._adaptation.forget_last()
 
     @contextmanager
     def _noticing_loss(self) -> Iterator[None]:
@@ -199,8 +265,11 @@ class Session:
             raise DeviceLostError(self._lost) from error
 
     def _drop(self) -> None:
+        if self._work is not None:
+            self._work.close()  # now: it may put things back itself
         if self._before is not None:
             self._carried.restore(self._before)
+            self._adaptation.learning.put_down()
         self._work = self._before = self._result = None
 
     def _unit(self) -> bool:
@@ -241,159 +310,69 @@ class Session:
 
     def _whole(self, frame: Frame, before: Snapshot) -> Work[None, None, Upscaled]:
         """All the work on one frame, a step or a tile at a time."""
-        pixels, scale = frame.picture.pixels, self._options.scale
-        net = self._carried.net
-        net.precision = self._precision(pixels)
-        colour, alpha = to_tensors(pixels, self._device, colours=net.colours)
+        pixels, carried = frame.picture.pixels, self._carried
+        self._adaptation.begin()
+        self._set_precision(pixels)
+        colour, alpha = to_tensors(pixels, self._device, colours=carried.net.colours)
         yield
-        seen = Seen(Outcome.FALLBACK)
+        seen = Seen(Outcome.FALLBACK, used=Used.BICUBIC)
         if min(colour.shape[-2:]) >= SMALLEST_SIDE:
-            seen.outcome = Outcome.SKIPPED
-            yield from self._adapt_if_memory_allows(colour, before, seen)
+            seen.outcome, seen.used = Outcome.SKIPPED, Used.FROZEN
+            yield from self._adaptation.to(frame, colour, before, seen)
         self._account()
         self._adapting = False
-        high = None
-        if seen.outcome is not Outcome.FALLBACK:
-            high = yield from self._upscaler.enlarge(colour)
-            if not math.isfinite(float(high.sum())):  # in a tenth of the time of `isfinite`
-                seen.outcome, high = Outcome.FALLBACK, None
-        if high is None:
-            high = enlarge(colour, scale)
-        yield
-        if alpha is not None:
-            alpha = enlarge(alpha, scale)
-        enlarged = to_pixels(high, alpha, pixels)
+        enlarged = self._adaptation.again()
+        is_new = enlarged is None
+        if enlarged is None:
+            enlarged = yield from self._enlarged(colour, alpha, seen, like=pixels)
         self._account()
         stats = seen.stats(
-            scale=scale,
-            net=self._carried.net_name,
+            scale=self._options.scale,
+            net=carried.net_name,
             preset=self._options.preset,
             device=str(self._device),
             adapt_ms=self._adapt_seconds * 1e3,
             upscale_ms=self._upscale_seconds * 1e3,
+            deadline_missed=self._adaptation.end(
+                frame,
+                enlarged,
+                self._upscale_seconds if is_new and seen.used is not Used.BICUBIC else None,
+            ),
         )
         return Upscaled(frame, enlarged, stats)
 
-    def _precision(self, pixels: Pixels) -> torch.dtype:
-        """Return that of the convolutions: half of 16 bits would be lost in bfloat16."""
+    def _enlarged(
+        self, colour: Tensor, alpha: Tensor | None, seen: Seen, *, like: Pixels
+    ) -> Work[None, None, Pixels]:
+        """Return the pixels: by the weights in use, else the initial ones, else bicubic."""
+        high = None
+        if seen.used is not Used.BICUBIC:
+            high = yield from self._finite(colour)
+            if high is None and seen.used is not Used.FROZEN:
+                self._adaptation.learning.start_afresh()
+                seen.outcome, seen.used = Outcome.RESET, Used.FROZEN
+                seen.heldout_gain = 0.0
+                high = yield from self._finite(colour)
+        if high is None:
+            if seen.used is not Used.BICUBIC:
+                seen.heldout_gain = None
+            seen.outcome, seen.used = Outcome.FALLBACK, Used.BICUBIC
+            high = enlarge(colour, self._options.scale)
+        yield
+        if alpha is not None:
+            alpha = enlarge(alpha, self._options.scale)
+        return to_pixels(high, alpha, like)
+
+    def _finite(self, colour: Tensor) -> Work[None, None, Tensor | None]:
+        """Return the enlargement, or None if something in it is not finite."""
+        high = yield from self._upscaler.enlarge(colour)
+        # A network of luma gives all colours the same. A sum is faster than `isfinite`.
+        learnt = high[:, : self._carried.net.colours]
+        (total,) = read(finite_sum(learnt))
+        return high if is_finite(total) else None
+
+    def _set_precision(self, pixels: Pixels) -> None:
+        """Set that of the convolutions: half of 16 bits would be lost in bfloat16."""
         is_short = self._options.precision == "bfloat16" and pixels.dtype == np.uint8
-        return torch.bfloat16 if is_short else torch.float32
-
-    def _adapt_if_memory_allows(
-        self, frame: Tensor, before: Snapshot, seen: Seen
-    ) -> Work[None, None, None]:
-        """Adapt; out of memory costs the adaptation, not the frame."""
-        try:
-            yield from self._adapt(frame, seen)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            self._carried.restore(before)
-            seen.outcome, seen.weight_change = Outcome.ROLLED_BACK, 0.0
-
-    def _adapt(self, frame: Tensor, seen: Seen) -> Work[None, None, None]:
-        """Adapt to [1, C, H, W]; afterwards the weights are those to upscale it with.
-
-        Unless `seen` says fallback: then they are those to go on with at the next frame.
-        """
-        options, carried = self._options.adapt, self._carried
-        thumbnail = scene.thumbnail(frame)
-        seen.scene_change = scene.changed(carried.thumbnail, thumbnail)
-        carried.thumbnail = thumbnail
-        if options.mode == "per-frame":
-            carried.start_afresh()
-        if options.mode == "frozen" or not options.steps:
-            return
-        if frame.shape[1] != carried.net.colours:
-            frame = luma(frame)
-        if scene.is_flat(frame):
-            return
-        start = carried.snapshot()
-        heldout = self._hold_out(frame)
-        yield
-        was_reset = heldout is not None and self._examine_carried(heldout, seen)
-        yield
-        pairs = Pairs(
-            frame,
-            torch.ones_like(frame[:, :1]) if heldout is None else heldout.trainable,
-            options=options,
-            scale=self._options.scale,
-            generator=carried.random,
-        )
-        yield
-        trace = yield from self._train(pairs, seen)
-        if heldout is not None:
-            seen.heldout_psnr_after = heldout.psnr(carried.net)
-        if not trace.steps and not was_reset:
-            return
-        if self._is_worth_keeping(seen, was_reset=was_reset):
-            if trace.steps:
-                carried.learnt(trace.steps)
-            kept = Outcome.CONVERGED if trace.converged else Outcome.ADAPTED
-            seen.outcome = Outcome.RESET if was_reset else kept
-        else:
-            # After a reset neither the carried weights nor the new ones are any good for
-            # this frame; the carried ones may be for the next.
-            carried.restore(start)
-            seen.outcome = Outcome.FALLBACK if was_reset else Outcome.ROLLED_BACK
-        seen.weight_change = carried.change_since(start)
-
-    def _hold_out(self, frame: Tensor) -> HeldOut | None:
-        share = self._options.adapt.heldout
-        if not share:
-            return None
-        return HeldOut(
-            frame,
-            share=share,
-            scale=self._options.scale,
-            margin=self._carried.net.reach * self._options.scale,
-            generator=self._carried.random,
-        )
-
-    def _examine_carried(self, heldout: HeldOut, seen: Seen) -> bool:
-        """Fill in the dB before; true if the carried weights had to be given up."""
-        bicubic, before = heldout.psnr_of_bicubic(), heldout.psnr(self._carried.net)
-        was_reset = self._options.adapt.judge == "enforce" and (
-            judge.carried_are_unusable(before, bicubic)
-        )
-        if was_reset:
-            self._carried.start_afresh()
-            before = heldout.psnr(self._carried.net)
-        seen.heldout_psnr_bicubic, seen.heldout_psnr_before = bicubic, before
-        return was_reset
-
-    def _train(self, pairs: Pairs, seen: Seen) -> Work[None, None, Trace]:
-        """Take the steps and fill in the losses."""
-        adapter, trace = self._carried.adapter, Trace()
-        batches = pairs.batches()
-        probe = next(batches)
-        if self._carried.net.is_noisy:
-            seen.loss_before = adapter.loss_on(probe)
-        try:
-            yield from adapter.run(
-                chain([probe], batches),
-                trace=trace,
-                noise=self._carried.random,
-                spent=self._adapt_spent,
-            )
-        finally:
-            seen.steps = trace.steps
-        if trace.losses and seen.loss_before is None:
-            seen.loss_before = float(trace.losses[0])
-        seen.loss_after = adapter.loss_on(probe)
-        if not self._options.adapt.carry_moments:
-            adapter.forget()
-        return trace
-
-    def _is_worth_keeping(self, seen: Seen, *, was_reset: bool) -> bool:
-        if not self._carried.is_finite():
-            return False
-        if seen.loss_after is not None and not math.isfinite(seen.loss_after):
-            return False
-        before, after = seen.heldout_psnr_before, seen.heldout_psnr_after
-        if before is None or after is None or self._options.adapt.judge == "observe":
-            return True
-        # Initial weights, where they were trained, may be below bicubic here themselves.
-        bicubic = seen.heldout_psnr_bicubic if was_reset else None
-        is_unusable = bicubic is not None and judge.carried_are_unusable(after, bicubic)
-        return not is_unusable and not judge.made_it_worse(before, after)
+        for each in self._carried.networks:
+            each.precision = torch.bfloat16 if is_short else torch.float32

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
 
 from srstream.errors import StateError
 
@@ -31,6 +30,8 @@ def pack(arrays: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> bytes:
     """Return the arrays as safetensors, with `head` and the format's number beside them."""
     # safetensors takes the memory as it lies, without a look at strides.
     dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    from safetensors.numpy import save  # noqa: PLC0415 - a bench runs without it
+
     whole = {"format": FORMAT, **head}
     text = _text({**whole, _SUM: _checksum(dense, whole)})
     return save(dense, {_HEAD: text})
@@ -44,6 +45,8 @@ def unpack(blob: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """
     if len(blob) > LARGEST:
         raise StateError(f"it has {len(blob)} bytes; at most {LARGEST} are taken")
+    from safetensors.numpy import load  # noqa: PLC0415 - as above
+
     length = int.from_bytes(blob[:8], "little")
     try:
         if length > LARGEST_HEAD:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from srstream.engine.transfers import Arriving, to_device, to_host
 from srstream.errors import FrameError
 from srstream.frames import Pixels, white
 
@@ -46,7 +47,9 @@ def to_tensors(
     pixels = cast("Pixels", np.ascontiguousarray(pixels))  # torch takes no mirrored views
     if pixels.dtype == np.uint16:  # few of torch's operators take uint16
         pixels = cast("Pixels", pixels.astype(np.float32))
-    source = torch.tensor(pixels, device=device).permute(2, 0, 1)[None]
+    on_cuda = device.type == "cuda"
+    source = to_device(pixels, device) if on_cuda else torch.tensor(pixels, device=device)
+    source = source.permute(2, 0, 1)[None]
     # To floats and to planes in one go.
     planes = torch.empty(source.shape, device=device).copy_(source)
     planes = planes.clamp_(0, 1) if is_float else planes.div_(top)
@@ -59,8 +62,28 @@ def to_tensors(
     return colour, alpha
 
 
+class Sent:
+    """Pixels that are on their way to the host."""
+
+    def __init__(self, arriving: Arriving, like: Pixels) -> None:
+        """Say what they will be: of the type of `like`."""
+        self._arriving = arriving
+        self._kind = like.dtype
+
+    def wait(self) -> Pixels:
+        """Return them, [H, W, C]."""
+        return cast("Pixels", self._arriving.wait().astype(self._kind, copy=False))
+
+
 def to_pixels(colour: Tensor, alpha: Tensor | None, like: Pixels) -> Pixels:
-    """Return [H, W, C] in the depth and with the channels of `like`; integers rounded.
+    """Return [H, W, C] in the depth and with the channels of `like`; as `send_pixels`."""
+    return send_pixels(colour, alpha, like).wait()
+
+
+def send_pixels(colour: Tensor, alpha: Tensor | None, like: Pixels) -> Sent:
+    """Send [H, W, C] off, in the depth and with the channels of `like`; integers rounded.
+
+    Of a CUDA device nothing is waited for here.
 
     Args:
         colour: [1, 3, H, W], or one channel for grey; clamped to [0, 1] here.
@@ -75,11 +98,10 @@ def to_pixels(colour: Tensor, alpha: Tensor | None, like: Pixels) -> Pixels:
     if alpha is not None:
         torch.clamp(alpha[0], 0, 1, out=planes[channels:])
     if like.dtype == np.uint8:
-        return _interleaved(_codes(planes))
+        return Sent(to_host(_interleaved(_codes(planes))), like)
     if like.dtype != np.float32:
         planes = planes.mul_(white(like)).round_().to(torch.int32)
-    host = torch.stack(planes.unbind(), dim=-1).cpu().numpy()
-    return cast("Pixels", host.astype(like.dtype, copy=False))
+    return Sent(to_host(torch.stack(planes.unbind(), dim=-1)), like)
 
 
 def _codes(planes: Tensor) -> Tensor:
@@ -94,9 +116,9 @@ def _codes(planes: Tensor) -> Tensor:
     return planes.view(torch.uint8)[..., _LOWEST::4]
 
 
-def _interleaved(planes: Tensor) -> Pixels:
-    """[C, H, W] -> [H, W, C] of the same type, on the host."""
+def _interleaved(planes: Tensor) -> Tensor:
+    """[C, H, W] -> [H, W, C] of the same type."""
     together = planes.new_empty(*planes.shape[1:], len(planes))
     for channel, plane in enumerate(planes):
         together[..., channel] = plane
-    return cast("Pixels", together.cpu().numpy())
+    return together

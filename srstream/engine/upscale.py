@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator as Work
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from srstream.engine.device import is_out_of_memory
+from srstream.engine.graphs import Graphs, graphs_on
 from srstream.engine.nets import Net
 from srstream.engine.options import UpscaleOptions
 from srstream.engine.resample import enlarge, shrink
@@ -33,14 +36,35 @@ class Upscaler:
     """Enlarges frames; remembers the tile that fitted."""
 
     def __init__(
-        self, net: Net, options: UpscaleOptions, *, scale: int, device: torch.device
+        self,
+        net: Net,
+        options: UpscaleOptions,
+        *,
+        scale: int,
+        device: torch.device,
+        graphs: Graphs | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            net: its weights stay where they are, whatever their values.
+            options: tile, ensemble, back-projection.
+            scale: 2, 3 or 4.
+            device: where the network is.
+            graphs: to record the network with; none: those of the device.
+        """
         self._net = net
         self._options = options
         self._scale = scale
         self._layer_bytes = LAYER_BYTES[device.type]
         self._multiplications = MULTIPLICATIONS[device.type]
         self._tile = options.tile
+        self._graphs = graphs_on(device) if graphs is None else graphs
+
+    @property
+    def graphs(self) -> Graphs | None:
+        """The recorded passes; none: they are run as they are."""
+        return self._graphs
 
     def enlarge(self, low: Tensor) -> Work[None, None, Tensor]:
         """Do the work in units of about a tile: [1, C, h, w] -> [1, C, s*h, s*w] float32.
@@ -87,6 +111,8 @@ class Upscaler:
                         f"the device has no memory for a tile of {tile} pixels"
                     ) from exc
                 self._tile = max(tile // 2, SMALLEST_TILE)
+                if self._graphs is not None:
+                    self._graphs.forget()  # they hold memory
 
     def _fitting(self, low: Tensor) -> int:
         """Return the side of the largest tile, in output pixels: all of it if it fits."""
@@ -119,35 +145,65 @@ class Upscaler:
         height, width = low.shape[-2:]
         if max(height, width) <= side + 2 * margin:
             yield
-            return self._forward(low)
+            whole = self._forward(low)
+            return whole if self._graphs is None else whole.clone()
         whole = low.new_empty(1, low.shape[1], height * scale, width * scale)
-        for top in range(0, height, side):
-            for left in range(0, width, side):
+        alike = self._graphs is not None
+        for rows in _tiles_along(height, side, margin, alike=alike):
+            for columns in _tiles_along(width, side, margin, alike=alike):
                 yield
-                first_row, first_column = max(top - margin, 0), max(left - margin, 0)
-                tile = low[
-                    ...,
-                    first_row : top + side + margin,
-                    first_column : left + side + margin,
-                ]
-                rows = min(side, height - top) * scale
-                columns = min(side, width - left) * scale
-                skip_rows = (top - first_row) * scale
-                skip_columns = (left - first_column) * scale
-                whole[
-                    ...,
-                    top * scale : top * scale + rows,
-                    left * scale : left * scale + columns,
-                ] = self._forward(tile)[
-                    ...,
-                    skip_rows : skip_rows + rows,
-                    skip_columns : skip_columns + columns,
+                tile = low[..., rows.read, columns.read]
+                whole[..., rows.made(scale), columns.made(scale)] = self._forward(tile)[
+                    ..., rows.kept(scale), columns.kept(scale)
                 ]
         return whole
 
     def _forward(self, low: Tensor) -> Tensor:
+        """Run the network; of a graph the result is valid until the next time."""
         with torch.inference_mode():
-            return self._net(low)
+            if self._graphs is None:
+                return self._net(low)
+            return self._graphs.run(("forward", self._net.precision), self._net, low)
+
+
+class _Along(NamedTuple):
+    """A tile, along one side of the picture."""
+
+    first: int
+    """The pixels that it is to make larger: the first, and behind the last."""
+    end: int
+    read: slice
+    """Those that it is made of."""
+
+    def made(self, scale: int) -> slice:
+        """Where it belongs in the enlargement."""
+        return slice(self.first * scale, self.end * scale)
+
+    def kept(self, scale: int) -> slice:
+        """Where that is in what the network gives."""
+        before = self.read.start
+        return slice((self.first - before) * scale, (self.end - before) * scale)
+
+
+def _tiles_along(length: int, side: int, margin: int, *, alike: bool) -> Iterator[_Along]:
+    """Yield the tiles along a side of the picture.
+
+    Args:
+        length: of the side, in pixels as all here.
+        side: of a tile.
+        margin: of pixels around it that it is made of as well, where there are any.
+        alike: all read as many pixels: those at the ends more of what lies inside of
+            them. One graph is then enough for all.
+    """
+    most = min(side + 2 * margin, length)
+    for first in range(0, length, side):
+        end = min(first + side, length)
+        if alike:
+            begin = min(max(first - margin, 0), length - most)
+            yield _Along(first, end, slice(begin, begin + most))
+        else:
+            begin = max(first - margin, 0)
+            yield _Along(first, end, slice(begin, min(first + side + margin, length)))
 
 
 def apply_symmetry(picture: Tensor, symmetry: int) -> Tensor:

@@ -36,14 +36,20 @@ class Counters:
     """Writes that failed, of reports too, and of those tried again."""
     stalled_since: float | None = None
     """The clock when outputs could no longer be written; none: they can."""
+    learnt: int = 0
+    """On which steps were taken, whatever became of them."""
+    late: int = 0
+    """Ready later than the stream's `target_fps` allows."""
+    faults: int = 0
+    """Whose adaptation something went wrong in."""
     gains: int = 0
-    """Frames whose gain is known."""
+    """Frames whose gain over bicubic is known."""
     gain: float = 0.0
-    """Their gains over bicubic on held-out pixels together, in dB."""
-    adaptations: int = 0
-    """Frames of which is known what adapting was worth."""
-    adaptation_gain: float = 0.0
-    """What it was worth on them together, in dB; see `_adaptation_gain`."""
+    """These gains on held-out pixels together, in dB."""
+    judged: int = 0
+    """Frames whose gain over the initial weights is known."""
+    over_initial: float = 0.0
+    """These gains on held-out pixels together, in dB."""
 
     @property
     def finished(self) -> int:
@@ -72,23 +78,20 @@ class Counters:
         """Count an upscaled frame's statistics."""
         self.kept += stats.outcome in _KEPT
         self.reused += stats.outcome is Outcome.REUSED
-        after, bicubic = stats.heldout_psnr_after, stats.heldout_psnr_bicubic
-        if after is not None and bicubic is not None:
+        self.learnt += stats.steps > 0
+        self.late += stats.deadline_missed
+        self.faults += stats.fault is not None
+        used, bicubic = _used_psnr(stats), stats.heldout_psnr_bicubic
+        if used is not None and bicubic is not None:
             self.gains += 1
-            self.gain += after - bicubic
-        worth = _adaptation_gain(stats)
-        if worth is not None:
-            self.adaptations += 1
-            self.adaptation_gain += worth
+            self.gain += used - bicubic
+        if stats.heldout_gain is not None:
+            self.judged += 1
+            self.over_initial += stats.heldout_gain
 
 
-def _adaptation_gain(stats: AdaptStats) -> float | None:
-    """Return what adapting to a frame was worth on its held-out pixels, in dB.
-
-    Over the weights that the frame started from: those of before the steps, which carry
-    what earlier frames taught. Steps that were taken back were worth nothing.
-    """
-    before, after = stats.heldout_psnr_before, stats.heldout_psnr_after
-    if before is None or after is None:
-        return None
-    return after - before if stats.outcome in _KEPT else 0.0
+def _used_psnr(stats: AdaptStats) -> float | None:
+    """Return the dB on held-out pixels of the weights the frame was enlarged with."""
+    if stats.heldout_psnr_frozen is None or stats.heldout_gain is None:
+        return stats.heldout_psnr_after
+    return stats.heldout_psnr_frozen + stats.heldout_gain

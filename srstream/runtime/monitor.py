@@ -1,4 +1,4 @@
-"""Says in the log how the streams get on: progress, a source that is too fast, a stall."""
+"""Says in the log how the streams get on: progress, too little time, a stall."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import inf
 
 from structlog.typing import FilteringBoundLogger
 
+from srstream.runtime.hurry import Hurry
 from srstream.runtime.minder import Runnable
 from srstream.runtime.pace import Pace
 
@@ -16,6 +17,7 @@ _REPORT = 30.0
 _ALARM = 60.0
 """Seconds between two warnings of an output that cannot be written."""
 _REMEDY = "fewer adapt.steps, a smaller preset, or adapt.mode = 'frozen'"
+_REMEDY_FOR_HURRY = "a lower adapt.target_fps, a smaller preset, or adapt.mode = 'frozen'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class _Reported:
     failed: int = 0
     gains: int = 0
     gain: float = 0.0
+    judged: int = 0
+    over_initial: float = 0.0
 
 
 @dataclass(slots=True)
@@ -34,6 +38,7 @@ class _Watched:
     pipeline: Runnable
     reported: _Reported
     pace: Pace = field(default_factory=Pace)
+    hurry: Hurry = field(default_factory=Hurry)
     alarmed: float = -inf
     """When the last warning of a stall was."""
 
@@ -72,6 +77,7 @@ class Monitor:
                 self._warn(name, watched, now)
             else:
                 self._alarm(name, watched, now, watched.pipeline.counters.stalled_since)
+            self._warn_of_hurry(name, watched, now)
             if now - watched.reported.time >= _REPORT:
                 self._report(name, watched, now)
 
@@ -113,12 +119,26 @@ class Monitor:
             remedy=_REMEDY,
         )
 
+    def _warn_of_hurry(self, name: str, watched: _Watched, now: float) -> None:
+        hurried = watched.hurry.look(now, watched.pipeline.counters)
+        if hurried is None:
+            return
+        self._log.warning(
+            "no time is left for adaptation",
+            stream=name,
+            frames=hurried.frames,
+            late=hurried.late,
+            remedy=_REMEDY_FOR_HURRY,
+        )
+
     def _report(self, name: str, watched: _Watched, now: float) -> None:
         counters, last = watched.pipeline.counters, watched.reported
         failed = counters.failed.total()
         if (counters.done, failed) == (last.done, last.failed):
             return
         gains = counters.gains - last.gains
+        judged = counters.judged - last.judged
+        over_initial = counters.over_initial - last.over_initial
         self._log.info(
             "progress",
             stream=name,
@@ -126,10 +146,19 @@ class Monitor:
             failed=failed,
             reused=counters.reused,
             dropped=counters.dropped,
+            late=counters.late,
+            faults=counters.faults,
             backlog=watched.pipeline.backlog,
             fps=round((counters.done - last.done) / (now - last.time), 3),
             gain_db=round((counters.gain - last.gain) / gains, 2) if gains else None,
+            gain_over_initial_db=round(over_initial / judged, 2) if judged else None,
         )
         watched.reported = _Reported(
-            now, counters.done, failed, counters.gains, counters.gain
+            now,
+            counters.done,
+            failed,
+            counters.gains,
+            counters.gain,
+            counters.judged,
+            counters.over_initial,
         )

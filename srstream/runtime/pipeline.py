@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 from structlog.typing import FilteringBoundLogger
 
@@ -28,7 +29,7 @@ from srstream.errors import (
 )
 from srstream.frames import AdaptStats, Frame, FrameId, Outcome, Picture, Upscaled
 from srstream.ledger import Ledger
-from srstream.ports import Feed, Packet, Processor, Sink, Source, Verdict
+from srstream.ports import Feed, Packet, Processor, Pupil, Sink, Source, Verdict
 from srstream.runtime.bytequeue import ByteQueue
 from srstream.runtime.claims import Claims
 from srstream.runtime.compute import Compute
@@ -36,7 +37,9 @@ from srstream.runtime.counters import Counters
 from srstream.runtime.cutoff import Cutoff
 from srstream.runtime.plainly import plainly
 from srstream.runtime.publisher import Published, Publisher, Ready
+from srstream.runtime.remarks import Remarks
 from srstream.runtime.statekeeper import StateKeeper
+from srstream.runtime.tutor import Tutor
 from srstream.runtime.workthread import WorkThread
 
 _PUBLISHING, _CLOSING = 1.25, 1.3
@@ -70,6 +73,7 @@ class Pipeline:
         queue_bytes: int,
         log: FilteringBoundLogger,
         keeper: StateKeeper | None = None,
+        tutor: Tutor | None = None,
         tell: Callable[[Upscaled], str] | None = None,
         reuse: bool = False,
         patient: bool = True,
@@ -88,6 +92,7 @@ class Pipeline:
             queue_bytes: bound of each of the two queues; one frame always fits.
             log: the stream's name is bound to it here.
             keeper: saves the processor's state; none: it lives as long as the process.
+            tutor: learns for the processor, which is a `Pupil` then; none: that one learns.
             tell: makes the line of statistics about a frame; none: nobody reads it.
             reuse: a frame identical to the one before gets its enlargement again.
             patient: wait for outputs that cannot be written now; else they have failed.
@@ -103,6 +108,11 @@ class Pipeline:
         self._clock = clock
         self._log = log.bind(stream=stream)
         self._keeper = keeper
+        self._tutor = tutor
+        # What is carried from frame to frame is with the one that learns.
+        self._learner = (
+            (processor, compute) if tutor is None else (tutor.teacher, tutor.thread)
+        )
         self._reuse = reuse
         self._before: Upscaled | None = None
         """The frame before, where it may be used again."""
@@ -110,8 +120,7 @@ class Pipeline:
         self._decoded: ByteQueue[_Decoded] = ByteQueue(queue_bytes)
         self._ready: ByteQueue[Ready] = ByteQueue(queue_bytes)
         self._claims = Claims(self.counters, self._log, of_feed=self._feed is not None)
-        self._notes: set[str] = set()
-        self._said_fallback = False
+        self._remarks = Remarks(self._log)
         self._seq = 0
         self._is_draining = False
         self._fetching = Cutoff()
@@ -160,7 +169,7 @@ class Pipeline:
                     self._feed.stop()  # it was not open when it was told so before
                 await self._work(packets)
                 if self._keeper is not None:
-                    await self._keeper.at_the_end(self._processor, self._compute)
+                    await self._keeper.at_the_end(*self._learner)
         finally:
             self._ended.set()
 
@@ -202,9 +211,9 @@ class Pipeline:
                 redone=recovered.redone,
             )
         if self._keeper is not None:
-            await self._keeper.restore(
-                self._processor, self._compute, last_seq=self._ledger.last_seq
-            )
+            await self._keeper.restore(*self._learner, last_seq=self._ledger.last_seq)
+        if self._tutor is not None:
+            await self._tutor.begin()
 
     async def _work(self, packets: AsyncIterator[Packet]) -> None:
         decoder = WorkThread(f"decode {self.stream}")
@@ -213,6 +222,8 @@ class Pipeline:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._fetch(packets, decoder))
                     group.create_task(self._process())
+                    if self._tutor is not None:
+                        group.create_task(self._tutor.run())
                     group.create_task(self._publish())
         finally:
             decoder.close(0.0)
@@ -245,10 +256,7 @@ class Pipeline:
             picture, seconds = self._read(packet)  # to another thread and back takes longer
         else:
             picture, seconds = await decoder.call(self._read, packet)
-        for note in picture.notes:
-            if note not in self._notes:
-                self._notes.add(note)
-                self._log.info("picture converted", source=packet.source, note=note)
+        self._remarks.on_picture(picture, source=packet.source)
         self._seq = self._last_seq + 1 + packet.skipped
         self.counters.dropped += packet.skipped
         self._claims.number(packet, self._seq)
@@ -269,7 +277,7 @@ class Pipeline:
         return picture, self._clock() - started
 
     async def _process(self) -> None:
-        with closing(self._ready):
+        with closing(self._ready), closing(self._tutor) if self._tutor else nullcontext():
             async for decoded in self._decoded:
                 if self._fetching.has_come:
                     return
@@ -287,11 +295,16 @@ class Pipeline:
         again = self._same_as_before(frame)
         if again is not None:
             return Ready(decoded.packet, again, decoded.decode_ms)
+        if self._tutor is not None:
+            lesson = self._tutor.lesson()
+            if lesson is not None:
+                await self._compute.call(cast("Pupil", self._processor).teach, lesson)
+            self._tutor.offer(frame)
         item = await self._compute.process(self.stream, self._processor, frame)
         self._before = item if self._reuse else None
         saving = None
         if self._keeper is not None:
-            saving = await self._keeper.after(frame.id.seq, self._processor, self._compute)
+            saving = await self._keeper.after(frame.id.seq, *self._learner)
         return Ready(decoded.packet, item, decoded.decode_ms, saving)
 
     def _same_as_before(self, frame: Frame) -> Upscaled | None:
@@ -302,7 +315,11 @@ class Pipeline:
         if before.frame.picture.content.digest != content.digest:
             return None
         was = before.stats
-        stats = AdaptStats(Outcome.REUSED, was.scale, was.net, was.preset, was.device)
+        stats = AdaptStats(
+            *(Outcome.REUSED, was.scale, was.net, was.preset, was.device),
+            used=was.used,
+            heldout_gain=was.heldout_gain,
+        )
         return Upscaled(frame, before.pixels, stats)
 
     async def _publish(self) -> None:
@@ -323,8 +340,7 @@ class Pipeline:
             else:
                 self.counters.failed[SinkError.__name__] += 1
             await self._claims.settle(ready.packet, published.verdict)
-            if item.stats.outcome is Outcome.FALLBACK:
-                self._say_fallback(item)
+            self._remarks.on_result(item)
             if self._observer is not None:
                 self._observer(item)
 
@@ -332,19 +348,6 @@ class Pipeline:
         async with self._publishing.move_on():
             return await self._publisher.publish(ready)
         return None
-
-    def _say_fallback(self, item: Upscaled) -> None:
-        width, height = item.frame.picture.size
-        # Once is news; a stream of such frames would fill the log.
-        say = self._log.debug if self._said_fallback else self._log.warning
-        self._said_fallback = True
-        say(
-            "frame enlarged by bicubic alone",
-            source=item.frame.id.source,
-            seq=item.frame.id.seq,
-            size=f"{width}x{height}",
-            reason="it is below 16x16, or the network was of no use on it",
-        )
 
     async def _skip(self, packet: Packet, error: Exception) -> None:
         self.counters.failed[type(error).__name__] += 1

@@ -10,9 +10,9 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 from srstream.errors import SinkUnavailable, StateError
-from srstream.ports import Checkpoints, Processor
+from srstream.ports import Checkpoints, Processor, Teacher
 from srstream.runtime.cadence import Cadence
-from srstream.runtime.compute import Compute
+from srstream.runtime.workthread import WorkThread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ class StateKeeper:
         """The number of the last frame whose state is not saved."""
 
     async def restore(
-        self, processor: Processor, compute: Compute, *, last_seq: int
+        self, processor: Processor | Teacher, thread: WorkThread, *, last_seq: int
     ) -> None:
         """Load the newest state that fits; those that do not are set aside."""
         up_to = last_seq if self._cadence is None else None
@@ -65,7 +65,7 @@ class StateKeeper:
                 return
             seq, state = found
             try:
-                await compute.call(processor.load, state)
+                await thread.call(processor.load, state)
             except StateError as error:
                 await asyncio.to_thread(self._checkpoints.reject, seq, str(error))
                 self._log.warning("checkpoint set aside", seq=seq, reason=str(error))
@@ -74,7 +74,7 @@ class StateKeeper:
                 return
 
     async def after(
-        self, seq: int, processor: Processor, compute: Compute
+        self, seq: int, processor: Processor | Teacher, thread: WorkThread
     ) -> Saving | None:
         """Return the state after this frame, if it is due to be saved.
 
@@ -85,14 +85,14 @@ class StateKeeper:
             self._cadence.saw()
             if not self._cadence.due(self._clock()):
                 return None
-        state = await compute.call(processor.dump)
+        state = await thread.call(processor.dump)
         save = self._must_save if self._cadence is None else self._may_save
         return Saving(len(state), partial(save, seq, state))
 
-    async def at_the_end(self, processor: Processor, compute: Compute) -> None:
+    async def at_the_end(self, processor: Processor | Teacher, thread: WorkThread) -> None:
         """Save what was not saved yet; to be called after the last frame."""
         if self._unsaved is not None:
-            state = await compute.call(processor.dump)
+            state = await thread.call(processor.dump)
             await self._may_save(self._unsaved, state)
 
     async def _may_save(self, seq: int, state: bytes) -> None:

@@ -19,8 +19,8 @@ class _Total:
 
     time: float
     done: int = 0
-    adaptations: int = 0
-    adaptation_gain: float = 0.0
+    judged: int = 0
+    over_initial: float = 0.0
 
 
 class StatusLine:
@@ -47,8 +47,8 @@ class StatusLine:
         parts = [f"{well} of {total} streams" if well < total else _many(total, "stream")]
         done, seconds = last.done - first.done, last.time - first.time
         parts.append(f"{done / seconds:.1f} fps" if seconds else "0.0 fps")
-        if adaptations := last.adaptations - first.adaptations:
-            gain = (last.adaptation_gain - first.adaptation_gain) / adaptations
+        if judged := last.judged - first.judged:
+            gain = (last.over_initial - first.over_initial) / judged
             parts.append(f"{gain:+.2f} dB by adapting")
         parts.append(f"{_many(last.done, 'frame')} done")
         if backlog := sum(pipeline.backlog for pipeline in running.values()):
@@ -62,26 +62,24 @@ class StatusLine:
         return "; ".join([", ".join(parts), *troubled, *stalled])
 
     def _count(self, now: float, running: Mapping[str, Runnable]) -> None:
-        done, adaptations, gain = 0, 0, 0.0
+        done, judged, gain = 0, 0, 0.0
         for name, pipeline in running.items():
             counters = pipeline.counters
-            seen = _Total(
-                now, counters.done, counters.adaptations, counters.adaptation_gain
-            )
+            seen = _Total(now, counters.done, counters.judged, counters.over_initial)
             known, before = self._counted.get(name, (None, seen))
             if known is not pipeline:
                 before = _Total(now)
             self._counted[name] = pipeline, seen
             done += seen.done - before.done
-            adaptations += seen.adaptations - before.adaptations
-            gain += seen.adaptation_gain - before.adaptation_gain
+            judged += seen.judged - before.judged
+            gain += seen.over_initial - before.over_initial
         last = self._totals[-1]
         self._totals.append(
             _Total(
                 now,
                 last.done + done,
-                last.adaptations + adaptations,
-                last.adaptation_gain + gain,
+                last.judged + judged,
+                last.over_initial + gain,
             )
         )
         while len(self._totals) > 2 and self._totals[1].time <= now - _WINDOW:

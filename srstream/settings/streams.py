@@ -81,9 +81,17 @@ def _refuse_what_is_not_deterministic(stream: StreamSettings, *, key: str) -> No
     if not stream.deterministic:
         return
     findings = Findings()
-    if stream.session.adapt.seconds is not None:
-        problem = "a time budget, which deterministic = true does not allow; use steps"
-        findings.add(below(key, "adapt", "seconds"), problem)
+    adapt = stream.session.adapt
+    for name in ("seconds", "target_fps"):
+        if getattr(adapt, name) is not None:
+            problem = "a time budget, which deterministic = true does not allow; use steps"
+            findings.add(below(key, "adapt", name), problem)
+    if adapt.thread == "own":
+        problem = (
+            'found "own" (string); allowed with deterministic = true: same, since what '
+            "is learnt beside the frames depends on time"
+        )
+        findings.add(below(key, "adapt", "thread"), problem)
     if stream.identical == "reuse":
         problem = (
             'found "reuse" (string); allowed with deterministic = true: process, since '

@@ -1,8 +1,9 @@
-"""Needs a bare checkout with torch, numpy, safetensors and pytest: `pytest tests/gpu`."""
+"""Needs a bare checkout with torch, numpy and pytest: `pytest tests/gpu`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,13 @@ def device() -> torch.device:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device is usable here")
     return torch.device("cuda:0")
+
+
+@pytest.fixture
+def same_again() -> Iterator[None]:
+    """The same kernels each time, and none that add in any order."""
+    before = torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = before

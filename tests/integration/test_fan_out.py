@@ -16,7 +16,8 @@ import zmq
 import zmq.asyncio
 from structlog.testing import capture_logs
 
-from srstream.build import CLOCK, Builder, Computes, StreamSpec, specs
+from srstream.build import CLOCK, Builder, StreamSpec, specs
+from srstream.computes import Computes
 from srstream.exits import Exit
 from srstream.runtime.minder import Phase, Runnable
 from srstream.runtime.supervisor import Supervisor

@@ -20,7 +20,8 @@ from commands import lines_of
 from fakes import FakeLedger, FakeProcessor, Gate
 from files import save
 from pictures import edges
-from srstream.build import CLOCK, Builder, Computes, StreamSpec, specs
+from srstream.build import CLOCK, Builder, StreamSpec, specs
+from srstream.computes import Computes
 from srstream.exits import Exit
 from srstream.ports import StreamContext
 from srstream.runtime.compute import Compute

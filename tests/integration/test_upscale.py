@@ -91,9 +91,11 @@ def test_every_mode(pictures: Path, command: Command, mode: str, steps: int) -> 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     pictures: Path, command: Command
 ) -> None:
+    """With weights that are drawn: shipped ones are used unless adapted ones pass."""
     results = []
+    chosen = ("--preset", "light", "--steps", "3")
     for folder, seed in (("a", 7), ("b", 7), ("c", 8)):
-        ran = command("upscale", "in", "-o", folder, "--steps", "3", "--seed", seed)
+        ran = command("upscale", "in", "-o", folder, *chosen, "--seed", seed)
         assert ran.exit_code == 0, ran.output
         paths = sorted((pictures.parent / folder).iterdir())
         results.append([path.read_bytes() for path in paths])

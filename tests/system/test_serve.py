@@ -19,11 +19,16 @@ from pictures import edges
 FRAME_KEYS = {
     *("v", "run", "stream", "seq", "source", "scale", "in_size", "out_size", "outcome"),
     *("steps", "loss_before", "loss_after", "heldout_psnr_before", "heldout_psnr_after"),
-    *("heldout_psnr_bicubic", "weight_change", "scene_change", "ms", "net", "preset"),
-    *("device", "time"),
+    *("heldout_psnr_bicubic", "heldout_psnr_frozen", "heldout_gain", "weight_change"),
+    *("scene_change", "used", "deadline_missed", "fault", "ms", "net", "preset", "device"),
+    "time",
 }
 STAGES = {"queue", "decode", "adapt", "upscale", "write", "total"}
-OUTCOMES = {"adapted", "converged", "skipped", "rolled_back", "reset", "fallback"}
+OUTCOMES = {
+    *("adapted", "converged", "skipped", "rolled_back", "reset", "pending", "fallback"),
+    "reused",
+}
+USED = {"frozen", "carried", "adapted", "cached", "bicubic"}
 THERE_AT_START = ("f1.png", "f2.jpg", "f10.png")
 MEGABYTE = 10**6
 
@@ -193,6 +198,8 @@ def test_every_line_of_the_statistics_keeps_the_contract(daemon: Daemon) -> None
         assert (line["stream"], line["scale"]) == ("demo", 2)
         assert line["out_size"] == [2 * side for side in line["in_size"]]
         assert line["outcome"] in OUTCOMES
+        assert line["used"] in USED
+        assert (line["deadline_missed"], line["fault"]) == (False, None)
         assert isinstance(line["scene_change"], bool)
         assert line["ms"]["total"] >= line["ms"]["upscale"] >= 0
         when = datetime.fromisoformat(line["time"])

@@ -12,7 +12,8 @@ import torch
 from structlog.testing import capture_logs
 
 from pictures import edges, frame
-from srstream.build import Builder, Computes, device_of, new_session, prepare, specs
+from srstream.build import Builder, device_of, new_session, prepare, specs
+from srstream.computes import Computes
 from srstream.engine.options import AdaptOptions, SessionOptions
 from srstream.engine.selftest import PrecisionTest, compare_precisions
 from srstream.errors import ConfigError
@@ -141,7 +142,7 @@ async def test_a_session_starts_from_the_weights_of_a_file(
         start = await prepare(
             *(options, model, CPU, computes.on(CPU), SelfTests(None)), key="weights"
         )
-        session = await new_session(start, key="weights")
+        session = await new_session(start, start.compute, key="weights")
         means.append(session.step(frame(edges(32, 32))).pixels.mean())
     assert means[1] > means[0] + 3
 

@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from fakes import FakeSender
-from srstream.build import Builder, Computes, StreamSpec, specs
+from srstream.build import Builder, StreamSpec, specs
+from srstream.computes import Computes
 from srstream.errors import ConfigError
 from srstream.runtime.fanout import FanOut
 from srstream.runtime.pipeline import Pipeline

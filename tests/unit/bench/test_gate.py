@@ -17,14 +17,13 @@ import torch
 from bench.__main__ import main
 from bench.arguments import EACH, add_arguments, options_from
 from bench.cases import gate
-from bench.estimated_gain import estimated_gain, missed_deadline, used_in
 from bench.flicker import error_of, flicker
 from bench.gains import ClipGain, FrameGain, summary_of
 from bench.gate_goals import goals_of
 from bench.report import Report
 from bench.variants import adapted
 from srstream.engine import PRESETS, AdaptOptions, PrecisionTest
-from srstream.frames import AdaptStats, Outcome
+from srstream.frames import AdaptStats, Outcome, Used
 from trained import save_weights
 
 
@@ -71,7 +70,7 @@ def frame(gain: float, used: str = "adapted", **values: Any) -> FrameGain:
         "psnr_frozen": 30.0,
         "psnr": 30.0 + gain,
         "estimated_gain": None,
-        "used": used,
+        "used": Used(used),
         "is_as_frozen": used == "frozen",
         "stats": stats(steps=2),
         "flicker_frozen": None,
@@ -179,35 +178,6 @@ def test_the_gain_at_cuts_is_that_of_four_frames_from_each() -> None:
     frames = [frame(9.0), *(frame(0.1 * since, since_cut=since) for since in range(6))]
     assert summary_of(frames).gain_at_cuts == pytest.approx(0.15)
     assert summary_of(frames[:1]).gain_at_cuts is None
-
-
-def test_the_claim_of_an_older_engine_is_what_its_steps_gained() -> None:
-    told = stats(heldout_psnr_before=30.0, heldout_psnr_after=30.25)
-    assert estimated_gain(told) == pytest.approx(0.25)
-    assert estimated_gain(stats(heldout_psnr_before=30.0)) is None
-    assert used_in(told) == "adapted"
-    assert not missed_deadline(told)
-    for outcome, used in (
-        (Outcome.ROLLED_BACK, "carried"),
-        (Outcome.SKIPPED, "frozen"),
-        (Outcome.FALLBACK, "bicubic"),
-    ):
-        assert used_in(stats(outcome)) == used
-
-
-def test_the_claim_of_an_engine_that_tells_it_is_taken_as_it_is() -> None:
-    @dataclass(frozen=True)
-    class Told:
-        used: str
-        heldout_gain: float | None
-        deadline_missed: bool = True
-        heldout_psnr_before: float = 30.0
-        heldout_psnr_after: float = 31.0
-
-    told: Any = Told("cached", 0.125)
-    assert (estimated_gain(told), used_in(told)) == (0.125, "cached")
-    assert missed_deadline(told)
-    assert estimated_gain(replace(told, heldout_gain=None)) is None
 
 
 def test_settings_are_read_as_their_types() -> None:
@@ -343,7 +313,7 @@ def test_the_command_writes_what_it_shows(
     assert written["options"]["set"] == ["steps=1", "rate=1e-3"]
     assert written["machine"]["threads"] == 1
     frames = written["figures"]["each"][0]["frames"]
-    assert frames["steps"] == [1, 1]
+    assert frames["steps"] == [2, 1]  # twice as many where a scene begins
     assert len(frames["heldout_psnr_before"]) == len(frames["outcome"]) == 2
 
 

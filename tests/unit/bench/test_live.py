@@ -11,8 +11,8 @@ import pytest
 
 from bench.camera import Seen
 from bench.cases import live
-from bench.moving import STEP, clip, swinging
 from bench.held import adaptation, held
+from bench.moving import STEP, clip, swinging
 from bench.pictures import photographs, save, window
 
 
@@ -85,12 +85,12 @@ def test_what_is_said_of_adapting_is_averaged_and_what_is_not_said_is_absent() -
     stats: dict[str, Any] = {
         "steps": 3,
         "outcome": "adapted",
-        "used": True,
+        "used": "carried",
         "ms": {"adapt": 5.0},
     }
     found = adaptation(seen((1.2, 11, 1), (1.3, 12, 2), (2.5, 20, 3), **stats))
     assert found["outcomes"] == {"adapted": 2}
-    assert (found["steps"], found["used"]) == (3.0, 1.0)
+    assert (found["steps"], found["used"]) == (3.0, {"carried": 2})
     assert found["ms"]["adapt"] == 5.0
     assert found["deadline_missed"] is None
     assert found["ms"]["total"] is None

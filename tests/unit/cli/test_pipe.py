@@ -117,6 +117,7 @@ def test_a_socket_of_the_file_system_needs_no_keys() -> None:
         ({"inputs": ("tcp://*:5555",)}, "set --curve-key and --curve-clients (`srstream"),
         ({"outputs": ("tcp://*:5556",)}, "or set --insecure"),
         ({"session": {"preset": "papr"}}, '--preset: found "papr" (string); did you mean'),
+        ({"session": {"adapt": {"target_fps": 0.0}}}, "--fps: found 0.0; allowed: 0.01 to"),
         ({"session": {"scale": 5}}, "--scale: found 5 (number); allowed: 2, 3 or 4"),
         ({"in_pattern": "pul"}, '--in-pattern: found "pul" (string); did you mean pull?'),
         ({"keys": replace(KEYS, key=None)}, "--curve-key: missing"),

@@ -23,6 +23,11 @@ def test_a_line_says_stream_number_size_outcome_gain_and_time() -> None:
     assert line.split() == ["pipe", "42", "640x480", "adapted", "+1.23", "dB", "85", "ms"]
 
 
+def test_the_gain_is_that_of_the_weights_in_use_and_not_of_those_that_learnt() -> None:
+    stats = {**STATS, "heldout_psnr_frozen": 30.9, "heldout_gain": 0.0}
+    assert "+0.47 dB" in line_of(Seen("pipe", 42, stats=stats))
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     skipped = {**STATS, "heldout_psnr_after": None, "outcome": "skipped"}
     words = line_of(Seen("pipe", 1, stats=skipped)).split()

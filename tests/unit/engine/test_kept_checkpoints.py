@@ -39,7 +39,7 @@ OPTIONS = SessionOptions(
         judge="observe",
     ),
 )
-ABOUT_THIS_RUN = {"format", "frames", "steps"}
+ABOUT_THIS_RUN = {"format", "frames", "steps", "scene"}
 
 
 def made() -> bytes:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from pictures import edges, frame
-from srstream.engine import Session, SessionOptions, carried
+from srstream.engine import Session, SessionOptions, carried_state
 from srstream.engine.adapt import Adapter
-from srstream.engine.carried import Carried
 from srstream.engine.device import is_lost, is_out_of_memory
+from srstream.engine.flat import FlatWeights
 from srstream.engine.losses import MseOptions
 from srstream.engine.nets import ZssrStarOptions
 from srstream.engine.options import AdaptOptions
@@ -31,9 +31,8 @@ class Device:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.is_broken = False
         for owner, name in (
-            (Carried, "_weights"),
-            (Carried, "_set_weights"),
-            (Carried, "dump"),
+            (FlatWeights, "copy"),
+            (FlatWeights, "set"),
             (Adapter, "_step"),
         ):
             patch.setattr(owner, name, self._guarded(getattr(owner, name)))
@@ -130,7 +129,7 @@ def test_a_loss_while_a_state_is_tried_is_no_fault_of_the_state(
 
     session = Session(OPTIONS)
     state = session.dump()
-    monkeypatch.setattr(carried, "Generator", gone)
+    monkeypatch.setattr(carried_state, "Generator", gone)
     with pytest.raises(DeviceLostError):
         session.load(state)
 

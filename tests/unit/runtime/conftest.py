@@ -14,6 +14,7 @@ from srstream.ports import Sink, Source
 from srstream.runtime.compute import Compute
 from srstream.runtime.pipeline import Pipeline
 from srstream.runtime.statekeeper import StateKeeper
+from srstream.runtime.tutor import Tutor
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def make(compute: Compute) -> Callable[..., Pipeline]:
         queue_bytes: int = 10_000,
         ledger: Ledger | None = None,
         keeper: StateKeeper | None = None,
+        tutor: Tutor | None = None,
         tell: Callable[[Upscaled], str] | None = None,
         reuse: bool = False,
         patient: bool = True,
@@ -55,6 +57,7 @@ def make(compute: Compute) -> Callable[..., Pipeline]:
             sinks=sinks,
             ledger=ledger or FakeLedger(),
             keeper=keeper,
+            tutor=tutor,
             tell=tell,
             reuse=reuse,
             patient=patient,

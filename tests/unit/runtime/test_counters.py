@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from srstream.frames import AdaptStats, Outcome
 from srstream.runtime.counters import Counters
 
 
-def _stats(outcome: Outcome, **known: float) -> AdaptStats:
+def _stats(outcome: Outcome, **known: Any) -> AdaptStats:
     return AdaptStats(outcome, 2, net="n", preset="p", device="cpu", **known)
 
 
@@ -35,15 +37,28 @@ def test_gains_are_added_up_where_they_are_known() -> None:
     assert (counters.gains, counters.gain) == (1, 1.5)
 
 
-@pytest.mark.parametrize(
-    ("outcome", "worth"),
-    [(Outcome.ADAPTED, 1.5), (Outcome.CONVERGED, 1.5), (Outcome.ROLLED_BACK, 0.0)],
-)
-def test_what_adapting_was_worth_is_added_up(outcome: Outcome, worth: float) -> None:
+def test_the_gain_over_bicubic_is_that_of_the_weights_in_use() -> None:
+    """And not of those that learnt, which may never be used."""
     counters = Counters()
-    counters.note(_stats(outcome, heldout_psnr_before=30.0, heldout_psnr_after=31.5))
-    counters.note(_stats(Outcome.SKIPPED, heldout_psnr_before=30.0))
-    assert (counters.adaptations, counters.adaptation_gain) == (1, worth)
+    counters.note(
+        _stats(
+            Outcome.PENDING,
+            heldout_psnr_after=33.0,
+            heldout_psnr_bicubic=30.0,
+            heldout_psnr_frozen=31.0,
+            heldout_gain=0.5,
+        )
+    )
+    assert (counters.gains, counters.gain) == (1, 1.5)
+
+
+def test_gains_over_the_initial_weights_steps_late_frames_and_faults_are_counted() -> None:
+    counters = Counters()
+    counters.note(_stats(Outcome.ADAPTED, heldout_gain=0.25, steps=3))
+    counters.note(_stats(Outcome.SKIPPED, heldout_gain=0.0, deadline_missed=True))
+    counters.note(_stats(Outcome.ROLLED_BACK, steps=1, fault="out of memory"))
+    assert (counters.judged, counters.over_initial) == (2, 0.25)
+    assert (counters.learnt, counters.late, counters.faults) == (2, 1, 1)
 
 
 def test_what_a_feed_dropped_is_off_our_hands() -> None:

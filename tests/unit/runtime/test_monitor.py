@@ -30,6 +30,9 @@ def test_progress_is_told_every_half_minute(make: Make, logs: list[EventDict]) -
         counters.done += 1
         counters.gains += 1
         counters.gain += 1.5 if now <= 30 else 2.5
+        counters.judged += 1
+        counters.over_initial += 0.1 if now <= 30 else 0.2
+        counters.faults += now == 10
         monitor.look(float(now))
     first, second = logs
     assert first == {
@@ -40,11 +43,15 @@ def test_progress_is_told_every_half_minute(make: Make, logs: list[EventDict]) -
         "failed": 0,
         "reused": 0,
         "dropped": 0,
+        "late": 0,
+        "faults": 1,
         "backlog": 1,
         "fps": 0.2,
         "gain_db": 1.5,
+        "gain_over_initial_db": 0.1,
     }
     assert (second["done"], second["fps"], second["gain_db"]) == (12, 0.2, 2.5)
+    assert second["gain_over_initial_db"] == 0.2
 
 
 def test_without_progress_nothing_is_told(make: Make, logs: list[EventDict]) -> None:
@@ -60,6 +67,30 @@ def test_a_gain_that_is_not_known_is_none(make: Make, logs: list[EventDict]) -> 
     pipeline.counters.failed["DecodeError"] = 2
     monitor.look(30.0)
     assert (logs[0]["failed"], logs[0]["gain_db"]) == (2, None)
+    assert logs[0]["gain_over_initial_db"] is None
+
+
+async def test_a_stream_without_time_for_adaptation_is_warned_of_every_minute(
+    logs: list[EventDict],
+) -> None:
+    pipeline = FakePipeline()
+    monitor = _monitor(pipeline)
+    told = []
+    for now in range(0, 185, 5):
+        monitor.look(float(now))
+        told += [(now, log) for log in logs if log["log_level"] == "warning"]
+        logs.clear()
+        pipeline.counters.done += 50
+        pipeline.counters.late += 40
+    assert [now for now, _ in told] == [60, 120, 180]
+    assert told[0][1] == {
+        "event": "no time is left for adaptation",
+        "log_level": "warning",
+        "stream": "demo",
+        "frames": 600,
+        "late": 480,
+        "remedy": "a lower adapt.target_fps, a smaller preset, or adapt.mode = 'frozen'",
+    }
 
 
 def test_a_source_that_outruns_its_stream_is_warned_of(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from structlog.typing import EventDict
@@ -215,3 +216,35 @@ async def test_errors_that_follow_the_first_are_noted_on_it(make: Make) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         await running
     assert "second bug" in caught.value.__notes__[0]
+
+
+class FaultyProcessor(FakeProcessor):
+    """Something goes wrong in training, by the name of the frame."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        super().__init__()
+        self._faults = faults
+
+    def finish(self) -> Upscaled:
+        item = super().finish()
+        fault = self._faults.get(item.frame.id.name)
+        return replace(item, stats=replace(item.stats, fault=fault))
+
+
+async def test_a_fault_in_training_is_warned_of_once_until_it_is_another(
+    make: Make, logs: list[EventDict]
+) -> None:
+    full, other = "out of memory", "IndexError: 7"
+    faults = {"a": full, "b": full, "d": full, "e": other, "f": full}
+    pipeline = make(ListSource(*"abcdef"), processor=FaultyProcessor(faults))
+    await pipeline.run()
+    said = _events(logs, "adaptation failed")
+    assert [(log["log_level"], log["seq"], log["fault"]) for log in said] == [
+        ("warning", 1, full),
+        ("debug", 2, full),
+        ("debug", 4, full),
+        ("warning", 5, other),
+        ("warning", 6, full),
+    ]
+    assert pipeline.counters.faults == 5
+    assert pipeline.counters.done == 6

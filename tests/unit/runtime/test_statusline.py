@@ -29,8 +29,8 @@ def test_at_the_start_nothing_is_done() -> None:
 
 def test_it_has_the_rate_and_the_mean_gain_of_all_streams_together() -> None:
     status, first, second = StatusLine(0.0), Pipeline(done=30), Pipeline(done=10, backlog=3)
-    first.counters.adaptations, first.counters.adaptation_gain = 3, 1.2
-    second.counters.adaptations, second.counters.adaptation_gain = 1, -0.2
+    first.counters.judged, first.counters.over_initial = 3, 1.2
+    second.counters.judged, second.counters.over_initial = 1, -0.2
     both = {"a": first, "b": second}
     line = status.look(10.0, RUNS | {"b": Phase.RUNNING}, both)
     assert line == "2 streams, 4.0 fps, +0.25 dB by adapting, 40 frames done, 3 waiting"

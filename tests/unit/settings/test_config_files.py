@@ -30,7 +30,7 @@ CONFIG = Path(__file__).parents[3] / "config"
 REFERENCE = CONFIG / "reference.toml"
 
 OPTIONAL = re.compile(r"^# (\w+) = \S+ ", re.MULTILINE)
-ABSENT_BY_DEFAULT = {"seconds", "plateau", "pairs", "tile"}
+ABSENT_BY_DEFAULT = {"seconds", "target_fps", "plateau", "pairs", "tile"}
 
 
 @pytest.fixture(scope="module")

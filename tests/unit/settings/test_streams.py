@@ -250,6 +250,18 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
             "streams.demo.adapt.seconds: a time budget, which deterministic = true does",
         ),
         (
+            {"deterministic": True, "adapt": {"target_fps": 25}},
+            "streams.demo.adapt.target_fps: a time budget, which deterministic = true does",
+        ),
+        (
+            {"deterministic": True, "preset": "realtime", "adapt": {"thread": "own"}},
+            'streams.demo.adapt.thread: found "own"',
+        ),
+        (
+            {"preset": "realtime", "adapt": {"heldout": 0}},
+            "streams.demo.adapt.heldout: found 0.0; allowed with judge = 'cautious'",
+        ),
+        (
             {"deterministic": True, "identical": "reuse"},
             'streams.demo.identical: found "reuse" (string); allowed with deterministic',
         ),
@@ -281,7 +293,7 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
         (
             {"adapt": {"stpes": 3}},
             "streams.demo.adapt.stpes: unknown key; did you mean steps? known: as_is, "
-            "batch, carry_moments, crop, heldout, judge, loss, ",
+            "batch, carry_moments, crop, heldout, judge, keyframe, loss, ",
         ),
         (
             {"adapt": {"steps": -1}},

@@ -19,13 +19,15 @@ from srstream.frames import (
     Outcome,
     Picture,
     Upscaled,
+    Used,
 )
 from srstream.sinks.stats_line import stats_line, stats_of
 
 KEYS = (  # word by word from the contract
-    "v run stream seq source scale in_size out_size outcome steps loss_before loss_after "
-    "heldout_psnr_before heldout_psnr_after heldout_psnr_bicubic weight_change "
-    "scene_change ms net preset device time"
+    "v run stream seq source scale in_size out_size outcome used steps loss_before "
+    "loss_after heldout_psnr_before heldout_psnr_after heldout_psnr_bicubic "
+    "heldout_psnr_frozen heldout_gain weight_change scene_change deadline_missed fault ms "
+    "net preset device time"
 )
 MS_KEYS = ["queue", "decode", "adapt", "upscale", "write", "total"]
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -72,14 +74,19 @@ def test_what_is_told_beside_a_frame_is_what_the_line_says() -> None:
 def test_the_values_are_those_of_the_frame() -> None:
     item = upscaled(
         outcome=Outcome.ROLLED_BACK,
+        used=Used.CARRIED,
         steps=20,
         loss_before=0.5,
         loss_after=0.25,
         heldout_psnr_before=30.0,
         heldout_psnr_after=31.5,
         heldout_psnr_bicubic=29.0,
+        heldout_psnr_frozen=29.5,
+        heldout_gain=0.5,
         weight_change=0.001,
         scene_change=True,
+        deadline_missed=True,
+        fault="out of memory",
         ms=Milliseconds(1.0, 2.0, 3.0, 4.0, 5.0, 15.0),
     )
     assert parsed(item) == {
@@ -92,14 +99,19 @@ def test_the_values_are_those_of_the_frame() -> None:
         "in_size": [6, 4],
         "out_size": [12, 8],
         "outcome": "rolled_back",
+        "used": "carried",
         "steps": 20,
         "loss_before": 0.5,
         "loss_after": 0.25,
         "heldout_psnr_before": 30.0,
         "heldout_psnr_after": 31.5,
         "heldout_psnr_bicubic": 29.0,
+        "heldout_psnr_frozen": 29.5,
+        "heldout_gain": 0.5,
         "weight_change": 0.001,
         "scene_change": True,
+        "deadline_missed": True,
+        "fault": "out of memory",
         "ms": dict(zip(MS_KEYS, [1.0, 2.0, 3.0, 4.0, 5.0, 15.0], strict=True)),
         "net": "zssr-star",
         "preset": "light",
@@ -171,6 +183,11 @@ def test_the_documentation_has_just_these_fields() -> None:
         re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
         for section in re.split("^#+ ", text, flags=re.MULTILINE)
     ]
-    assert [rows for rows in tables if rows] == [KEYS.split(), [*Outcome], MS_KEYS]
+    assert [rows for rows in tables if rows] == [
+        KEYS.split(),
+        [*Outcome],
+        [*Used],
+        MS_KEYS,
+    ]
     (example,) = re.findall("```json\n(.*?)```", text, re.DOTALL)
     assert list(json.loads(example)) == KEYS.split()
