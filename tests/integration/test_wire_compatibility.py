@@ -157,9 +157,23 @@ async def test_every_kind_of_frame_of_netgear_comes_in(pattern: int, ours: str) 
         await camera.do("netgear", port=port, pattern=pattern, jpeg=False)
         await send_all(camera, beside, before=0, reply=None)
         await camera.do("close")  # with its terminate message, which is no frame
+        assert is_plain(await first_of_another(camera, beside, port=port, pattern=pattern))
+
+
+async def first_of_another(
+    camera: Cameras, beside: Beside, *, port: int, pattern: int
+) -> Upscaled:
+    """Return the first frame of a sender that comes after another.
+
+    A PAIR turns away who comes before the last one is gone; then it comes once more.
+    """
+    while True:
         await camera.do("netgear", port=port, pattern=pattern, jpeg=True)
         await camera.do("send_plain", name="")
-        assert is_plain(await beside.frame(len(ALL)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(3):
+                return await beside.frame(len(ALL))
+        await camera.do("close")
 
 
 async def test_every_kind_of_frame_of_a_netgear_that_drops_comes_in_in_the_end() -> None:
