@@ -177,10 +177,10 @@ class FakeProcessor:
         return Upscaled(frame, pixels, self.stats)
 
     def abandon(self) -> None:
-        self._note("abandon")
         if self._frame is not None:
             self.abandoned.append(self._frame.id.name)
         self._frame = None
+        self._note("abandon")  # last: whoever waits for it looks at what was abandoned
 
     def dump(self) -> bytes:
         self._note("dump")

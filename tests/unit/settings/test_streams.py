@@ -250,7 +250,7 @@ def test_a_stream_may_not_be_called_so(name: str) -> None:
             "streams.demo.adapt.seconds: a time budget, which deterministic = true does",
         ),
         (
-            {"deterministic": True, "adapt": {"target_fps": 25}},
+            {"deterministic": True, "preset": "realtime", "adapt": {"target_fps": 25}},
             "streams.demo.adapt.target_fps: a time budget, which deterministic = true does",
         ),
         (
