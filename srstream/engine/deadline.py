@@ -1,8 +1,9 @@
 """When a frame must be ready so that a rate is held, and how much may be spent on it. Pure.
 
 A frame that comes when nothing else is in hand is due one period later. One that had to
-wait for the frame before is due one period after that one was, so that what is lost between
-two frames, or by a slow one, is taken out of the next one's time, and the rate holds.
+wait for the frame before is due somewhat less than one period after that one was, so that
+what is lost between two frames, or by a slow one, is taken out of the time of the next
+ones, the rate holds, and the wait goes away.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ RESERVE = 0.15
 longer than it did before."""
 IDLE = 0.15
 """Share of a period after the end of a frame, from which on the next had not to wait."""
+CATCHING_UP = 0.9
+"""Share of a period between two frames of which the later one had to wait."""
 FORGETS = 0.1
 """Share by which an estimate comes down to a lower measurement; up it goes at once."""
 
@@ -31,9 +34,11 @@ class Deadline:
         """Take up a frame."""
         self._had_units = False
         if now - self._finished > IDLE * self._period:
-            self._due = now
-        # What is later than a period is given up: the rate cannot be held any more.
-        self._due = max(self._due, now - self._period) + self._period
+            self._due = now + self._period
+            return
+        # What is later than that is given up: the rate cannot be held any more.
+        step = CATCHING_UP * self._period
+        self._due = max(self._due, now - step) + step
 
     def leaves_time(self, now: float, pixels: int) -> bool:
         """Tell whether there is time for another unit before enlarging so many pixels.

@@ -112,11 +112,11 @@ def test_what_a_late_frame_took_too_long_is_taken_out_of_the_next_ones_time() ->
     deadline = known(enlarging=0.02)
     deadline.begin(7.0)
     assert deadline.finish(7.13, PIXELS, 0.02) is True
-    deadline.begin(7.13)  # due at 7.2, not a period after it began
-    last = 7.2 - PERIOD * RESERVE - 0.02
+    deadline.begin(7.13)  # due at 7.19: neither a period after it began nor after 7.1
+    last = 7.19 - PERIOD * RESERVE - 0.02
     assert deadline.leaves_time(last - 1e-6, PIXELS)
     assert not deadline.leaves_time(last + 1e-6, PIXELS)
-    assert deadline.finish(7.19, PIXELS, 0.02) is False
+    assert deadline.finish(7.189, PIXELS, 0.02) is False
 
 
 def test_what_is_later_than_a_period_is_given_up() -> None:
