@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 from srstream.engine.adapt import Adapter, Moments
-from srstream.engine.flat import FlatWeights
+from srstream.engine.flat import FlatWeights, change
 from srstream.engine.heldout import Reserved
 from srstream.engine.losses import LOSSES, LossContext
 from srstream.engine.nets import NETS, Net, NetContext
@@ -168,9 +168,7 @@ class Carried:
 
     def change_since(self, before: Tensor) -> float | None:
         """Return the L2 norm of the change since these weights, [N], over their norm."""
-        norm = float(before.norm())
-        change = self.weights.values.detach() - before
-        return float(change.norm()) / norm if norm else None
+        return change(before, self.weights.values.detach())
 
     def stay_within(self, radius: float) -> None:
         """Draw weights that are farther from the initial ones back to this distance.
@@ -178,11 +176,11 @@ class Carried:
         Args:
             radius: as a share of the norm of the initial ones.
         """
-        change = self.weights.values.detach() - self.initial_values
+        moved = self.weights.values.detach() - self.initial_values
         largest = radius * float(self.initial_values.norm())
-        distance = float(change.norm())
+        distance = float(moved.norm())
         if distance > largest:
-            self.weights.set(self.initial_values + change * (largest / distance))
+            self.weights.set(self.initial_values + moved * (largest / distance))
 
 
 def _net_options(options: SessionOptions, weights: Weights | None) -> Any:

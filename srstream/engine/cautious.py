@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from srstream.engine.flat import change
 from srstream.engine.heldout import HeldOut, Sheet
 from srstream.engine.judge import LOST, TO_STAY, Comparison, Gain, Verdict, compare
 from srstream.engine.learning import Learning
@@ -128,7 +129,7 @@ class Cautious(Learning):
             yield from self._learn(frame, seen)
         if not is_overdue and carried.progress.frames >= keyframe:
             yield from self._hold(frame, seen)
-        seen.weight_change = _change(before, carried.published_weights.values.detach())
+        seen.weight_change = change(before, carried.published_weights.values.detach())
 
     def note(self, seen: Seen) -> None:
         """As `Learning` says."""
@@ -283,8 +284,3 @@ class Cautious(Learning):
             weights = carried.published_weights.copy()
             left = Scene(carried.progress.scene, carried.thumbnail, weights)
             carried.remembered = carried.remembered.adding(left)
-
-
-def _change(before: Tensor, now: Tensor) -> float | None:
-    norm = float(before.norm())
-    return float((now - before).norm()) / norm if norm else None

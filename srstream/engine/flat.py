@@ -68,3 +68,12 @@ class FlatWeights:
                 piece, weight.shape, weight.stride(), piece.storage_offset()
             )
             first += weight.numel()
+
+
+def change(before: Tensor, now: Tensor) -> float | None:
+    """Return the L2 norm of `now` - `before`, [N] each, over that of `before`.
+
+    None: that is zero.
+    """
+    norm = float(before.norm())
+    return float((now - before).norm()) / norm if norm else None
